@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The only fsync and rename of dom0.
+
+Owns the order of writes: contents synced, then the name, then the folder.
+Knows nothing of what it writes. OSErrors pass through to the caller, who can
+name what was being written.
+"""
+
+import errno
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Optional
+
+from wyng_dom0.errors import BadInput
+
+TEMPORARY_MARK = ".wyng-tmp-"
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Make `path` hold exactly `data`: all of it or what it held before.
+
+    Durable when it returns. The file has mode 0600 whatever the umask; the
+    folder must exist. Safe against other writers of the same path: the last
+    one wins whole.
+    """
+    temporary = path.with_name(
+        f"{TEMPORARY_MARK}{path.name}-{secrets.token_hex(4)}"
+    )
+    fd = os.open(
+        temporary,
+        os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
+        0o600,
+    )
+    try:
+        try:
+            write_all(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def create_private(path: Path, data: bytes) -> bool:
+    """As write_private, but only where nothing is; False when it exists."""
+    temporary = path.with_name(
+        f"{TEMPORARY_MARK}{path.name}-{secrets.token_hex(4)}"
+    )
+    write_private(temporary, data)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink()
+    sync_folder(path.parent)
+    return True
+
+
+def remove_private(path: Path) -> bool:
+    """Unlink durably; False when there was nothing."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    sync_folder(path.parent)
+    return True
+
+
+def make_private_folder(path: Path) -> Path:
+    """Make the folder and those above it, each 0700; durable; returns it.
+
+    One that exists stays as it is, unless others may write to it: then it
+    is refused, for whoever can rename there can replace our keys.
+    """
+    if not path.parent.exists():
+        make_private_folder(path.parent)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        _check_private_folder(path)
+        return path
+    sync_folder(path.parent)
+    return path
+
+
+def _check_private_folder(path: Path) -> None:
+    found = os.stat(path)
+    if not stat.S_ISDIR(found.st_mode):
+        raise BadInput(f"{path} is not a folder", about=str(path))
+    sticky = found.st_mode & stat.S_ISVTX
+    if found.st_mode & 0o022 and not sticky:
+        raise BadInput(
+            f"others may write to the folder {path}: take that right away",
+            about=str(path),
+        )
+
+
+def write_all(fd: int, data: bytes, offset: Optional[int] = None) -> None:
+    """Write every byte, at `offset` or where the file stands."""
+    view = memoryview(data)
+    while view:
+        if offset is None:
+            written = os.write(fd, view)
+        else:
+            written = os.pwrite(fd, view, offset)
+            offset += written
+        view = view[written:]
+
+
+def sync_file(fd: int) -> None:
+    """Make contents, size and mode durable; a failure is never retried."""
+    os.fsync(fd)
+
+
+def put_in_place(temporary: Path, target: Path) -> None:
+    """Give a file that sync_file was called on its final name, durably.
+
+    What had the name before is gone in the same step.
+    """
+    os.rename(temporary, target)
+    sync_folder(target.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable.
+
+    Some file systems can't sync a folder and say EINVAL: those keep names
+    durable by themselves or not at all, so there is nothing more to do.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(fd)

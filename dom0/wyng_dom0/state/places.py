@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where dom0's state lies; every path below it is named here.
+
+Reads and writes nothing but the folders themselves.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wyng_common.ids import ArchiveId
+from wyng_dom0.state.durable import make_private_folder
+
+SYSTEM_STATE = Path("/var/lib/qvm-wyng")
+SYSTEM_CONFIG = Path("/etc/qvm-wyng/config.yaml")
+
+
+@dataclass(frozen=True)
+class Places:
+    """The state folder and what lies where in it."""
+
+    root: Path
+
+    @property
+    def archives(self) -> Path:
+        """The folder of archive definitions."""
+        return self.root / "archives"
+
+    def definition(self, name: str) -> Path:
+        """The definition of the archive dom0 calls `name`."""
+        return self.archives / f"{name}.yaml"
+
+    def pin(self, archive: ArchiveId, destination: str) -> Path:
+        """The last head seen of an archive at one destination."""
+        place = hashlib.sha256(destination.encode("utf-8")).hexdigest()[:16]
+        return self.root / "heads" / f"{archive.hex()}-{place}.json"
+
+    def slots(self, archive: ArchiveId) -> Path:
+        """The folder of dom0's copies of an archive's key slots."""
+        return self.root / "slots" / archive.hex()
+
+    def remembered(self, archive: ArchiveId) -> Path:
+        """The master key of an archive whose runs need no passphrase."""
+        return self.root / "remembered" / f"{archive.hex()}.key"
+
+    def staging(self, archive: ArchiveId) -> Path:
+        """The token under which unfinished uploads are taken up again."""
+        return self.root / "staging" / f"{archive.hex()}.token"
+
+    def lock(self, kind: str, key: bytes) -> Path:
+        """The lock file of one thing of a kind; `key` is what it is."""
+        return self.root / "locks" / f"{kind}-{hashlib.sha256(key).hexdigest()}"
+
+
+def make_folder_of(path: Path) -> Path:
+    """Make the private folder a state file lies in; returns the path."""
+    make_private_folder(path.parent)
+    return path
+
+
+def find_places(
+    meta_dir: str | None, uid: int, environ: Mapping[str, str]
+) -> Places:
+    """Where the state is: --meta-dir, else the system's, else the user's.
+
+    Makes nothing; the folders come with the first file written.
+    """
+    if meta_dir is not None:
+        return Places(Path(meta_dir).absolute())
+    if uid == 0:
+        return Places(SYSTEM_STATE)
+    return Places(_base(environ, "XDG_STATE_HOME", ".local/state") / "qvm-wyng")
+
+
+def find_config(uid: int, environ: Mapping[str, str]) -> Path:
+    """Where the user's own configuration is looked for."""
+    if uid == 0:
+        return SYSTEM_CONFIG
+    base = _base(environ, "XDG_CONFIG_HOME", ".config")
+    return base / "qvm-wyng" / "config.yaml"
+
+
+def _base(environ: Mapping[str, str], variable: str, below_home: str) -> Path:
+    """As the XDG base directory specification says: relative ones count not."""
+    given = environ.get(variable, "")
+    if given.startswith("/"):
+        return Path(given)
+    return Path(environ.get("HOME") or "/") / below_home
