@@ -43,11 +43,11 @@ lint-3.9: $(VENV_OLDEST)/.mypy
 		-p wyng_common -p wyng_store
 
 test-oldest: $(VENV_OLDEST)/.oldest
-	$(VENV_OLDEST)/bin/python -m pytest -ra tests/common tests/dom0 \
+	$(VENV_OLDEST)/bin/python -m pytest -ra $(wildcard tests/common tests/dom0) \
 		$(PYTEST_ARGS)
 
 test-3.9: $(VENV_39)/.test
-	$(VENV_39)/bin/python -m pytest -ra tests/common tests/store \
+	$(VENV_39)/bin/python -m pytest -ra $(wildcard tests/common tests/store) \
 		$(PYTEST_ARGS)
 
 clean:
