@@ -1,0 +1,135 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a snapshot is, whatever made it, and how one is read.
+
+Owns the interface between drivers and senders. A driver makes snapshots; a
+snapshot lives as long as its `with` block and is read by its descriptor.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from wyng_dom0.errors import SourceError
+from wyng_dom0.names import quote
+
+Range = tuple[int, int]  # offset and length, both in bytes
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A volume held still, as far as its driver can hold it.
+
+    `fd` is readable with pread from any thread and closed by the driver.
+    `size` is in bytes, fixed when it was taken. `point_in_time` is False
+    when writers may change what is read meanwhile. `driver` is for listings.
+    """
+
+    name: str
+    fd: int
+    size: int
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int
+    point_in_time: bool
+    driver: str
+
+    def data_ranges(self) -> Iterator[Range]:
+        """Where data may be, ascending; what lies between reads as zeros."""
+        return data_ranges(self.fd, self.size)
+
+    def changed_ranges(self) -> "list[Range] | None":
+        """What changed since the volume's last snapshot; None: not known."""
+        return None
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Exactly that many bytes; SourceError when they can't be had."""
+        data = os.pread(self.fd, length, offset)
+        while len(data) < length:
+            more = os.pread(self.fd, length - len(data), offset + len(data))
+            if not more:
+                raise self.changed_size()
+            data += more
+        return data
+
+    def check_unchanged_size(self) -> None:
+        """Raise SourceError when the size is no longer the one recorded.
+
+        Call when all was read: a file that grew was not read whole.
+        """
+        if _size_of(self.fd) != self.size:
+            raise self.changed_size()
+
+    def changed_size(self) -> SourceError:
+        """The error that says so."""
+        return SourceError(
+            f"the volume {quote(self.name)} changed its size while it was read"
+            f" ({self.size} bytes at first); send it again",
+            about=self.name,
+        )
+
+
+class Driver(Protocol):
+    """Makes snapshots of one kind."""
+
+    def snapshot(
+        self, name: str, fd: int, folder: str
+    ) -> AbstractContextManager[Snapshot]:
+        """Snapshot the volume open at `fd`, which stays the caller's.
+
+        `folder` is where the volume lies. Raises SourceError.
+        """
+
+
+def snapshot_of(
+    name: str, fd: int, attributes: os.stat_result, driver: str, still: bool
+) -> Snapshot:
+    """The Snapshot for a readable descriptor and the volume's own stat."""
+    return Snapshot(
+        name=name,
+        fd=fd,
+        size=_size_of(fd),
+        mode=stat.S_IMODE(attributes.st_mode),
+        uid=attributes.st_uid,
+        gid=attributes.st_gid,
+        mtime_ns=attributes.st_mtime_ns,
+        point_in_time=still,
+        driver=driver,
+    )
+
+
+def data_ranges(fd: int, size: int) -> Iterator[Range]:
+    """Ranges below `size` that may hold data, ascending and disjoint.
+
+    Where the file system can't tell (block devices among them), it is one
+    range of everything.
+    """
+    at = 0
+    while at < size:
+        try:
+            start = os.lseek(fd, at, os.SEEK_DATA)
+            end = os.lseek(fd, start, os.SEEK_HOLE)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return
+            if error.errno != errno.EINVAL:
+                raise
+            yield at, size - at
+            return
+        if start >= size:
+            return
+        end = min(end, size)
+        yield start, end - start
+        at = end
+
+
+def _size_of(fd: int) -> int:
+    found = os.fstat(fd)
+    if stat.S_ISBLK(found.st_mode):
+        return os.lseek(fd, 0, os.SEEK_END)
+    return found.st_size

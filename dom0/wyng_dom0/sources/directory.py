@@ -1,0 +1,201 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A source that is a directory of disk images, by their paths below it.
+
+Owns what counts as a volume there and how one is opened. A volume is a
+regular file, a block device, or a symbolic link to either; what a link
+leads to may be a block device anywhere (`/dev/vg/lv`) but a regular file
+only below the directory: a name must not reach a file its owner never put
+there. Folders on the way may be links under the same rule. Nothing is
+mounted, probed or parsed; nothing is written.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wyng_dom0.errors import BadInput, NotFound, SourceError, TargetError
+from wyng_dom0.names import check_volume_name, quote
+from wyng_dom0.snapshots.choose import take_snapshot
+from wyng_dom0.snapshots.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class VolumeDescription:
+    """One volume as it is now; size in bytes, mode without the file type.
+
+    `path` is where it really lies, links resolved.
+    """
+
+    name: str
+    path: Path
+    size: int
+    mode: int
+    uid: int
+    gid: int
+    block_device: bool
+
+
+@dataclass(frozen=True)
+class DirectorySource:
+    """A directory of volumes; `root` is absolute, links resolved."""
+
+    root: Path
+
+    def path_of(self, name: str) -> Path:
+        """Where a volume of that name would lie; it need not exist."""
+        return self.root / check_volume_name(name)
+
+    def exists(self, name: str) -> bool:
+        """True when something lies at the name, volume or not."""
+        return os.path.lexists(self.path_of(name))
+
+    def list_volumes(self) -> list[str]:
+        """The names of all volumes, sorted.
+
+        Left out: what is no volume, hidden files of our own, and names that
+        no archive can hold. Links to folders are not followed, so that a
+        loop ends nothing.
+        """
+        return sorted(self._walk())
+
+    def describe(self, name: str) -> VolumeDescription:
+        """What a volume is now; NotFound, or SourceError if it is none."""
+        fd = self.open(name)
+        try:
+            return _describe(name, self.path_of(name).resolve(), fd)
+        finally:
+            os.close(fd)
+
+    def open(self, name: str) -> int:
+        """A readable descriptor of the volume, which the caller closes.
+
+        Raises NotFound, or SourceError when it is neither a regular file
+        nor a block device, leads outside, or can't be read.
+        """
+        path = self.path_of(name)
+        try:
+            # Opening a FIFO would wait for a writer that may never come.
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotFound(
+                f"there is no volume {quote(name)} in {self.root}", about=name
+            ) from None
+        except OSError as error:
+            raise SourceError(
+                f"the volume {quote(name)} can't be opened: {error.strerror}",
+                about=name,
+            ) from None
+        try:
+            self._check(name, fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    @contextmanager
+    def snapshot(self, name: str) -> Iterator[Snapshot]:
+        """The volume held still while the block runs, as far as can be.
+
+        Raises as open does.
+        """
+        fd = self.open(name)
+        try:
+            folder = str(self.path_of(name).resolve().parent)
+            with take_snapshot(name, fd, folder) as snapshot:
+                yield snapshot
+        finally:
+            os.close(fd)
+
+    def place_for(self, name: str) -> Path:
+        """Where a volume of that name is to be restored, links resolved.
+
+        Makes the folders on the way that are missing. Raises TargetError
+        when the place leads out of the directory and is no block device.
+        """
+        path = self.path_of(name)
+        real = Path(os.path.realpath(path))
+        if real.is_block_device():
+            return real
+        if not self._holds(str(real)):
+            raise TargetError(
+                f"the volume {quote(name)} would be restored to {real},"
+                f" outside of {self.root}",
+                about=name,
+            )
+        try:
+            real.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TargetError(
+                f"no folder can be made for {quote(name)}: {error.strerror}",
+                about=name,
+            ) from None
+        return real
+
+    def _holds(self, real: str) -> bool:
+        return real.startswith(f"{self.root}/".replace("//", "/"))
+
+    def _check(self, name: str, fd: int) -> None:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISBLK(mode):
+            return
+        if not stat.S_ISREG(mode):
+            raise SourceError(
+                f"{quote(name)} is neither a file nor a block device",
+                about=name,
+            )
+        # What was opened, not what the name leads to by now.
+        real = os.readlink(f"/proc/self/fd/{fd}")
+        if not self._holds(real):
+            raise SourceError(
+                f"the volume {quote(name)} is a link that leads out of"
+                f" {self.root}",
+                about=name,
+            )
+
+    def _walk(self) -> Iterator[str]:
+        for folder, _, files in os.walk(self.root):
+            for file in files:
+                path = Path(folder, file)
+                name = str(path.relative_to(self.root))
+                if _may_be_volume(name, path):
+                    yield name
+
+
+def open_directory(path: str) -> DirectorySource:
+    """The source at a path; NotFound or BadInput when it is no directory."""
+    try:
+        root = Path(path).resolve(strict=True)
+    except FileNotFoundError:
+        raise NotFound(f"there is no directory {quote(path)}") from None
+    except (OSError, RuntimeError):
+        raise BadInput(f"the path {quote(path)} can't be followed") from None
+    if not root.is_dir():
+        raise BadInput(f"{quote(path)} is not a directory of volumes")
+    return DirectorySource(root)
+
+
+def _may_be_volume(name: str, path: Path) -> bool:
+    try:
+        check_volume_name(name)
+        mode = os.stat(path).st_mode
+    except (BadInput, OSError):
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISBLK(mode)
+
+
+def _describe(name: str, path: Path, fd: int) -> VolumeDescription:
+    found = os.fstat(fd)
+    is_block = stat.S_ISBLK(found.st_mode)
+    return VolumeDescription(
+        name=name,
+        path=path,
+        size=os.lseek(fd, 0, os.SEEK_END) if is_block else found.st_size,
+        mode=stat.S_IMODE(found.st_mode),
+        uid=found.st_uid,
+        gid=found.st_gid,
+        block_device=is_block,
+    )
