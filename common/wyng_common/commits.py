@@ -16,7 +16,7 @@ check everything but the MAC and the removals.
 import hashlib
 import struct
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Any, Tuple
 
 from wyng_common import limits
 from wyng_common.errors import CommitError
@@ -87,7 +87,7 @@ def parse_commit(untrusted: bytes) -> Commit:
         raise CommitError("a commit record does not begin as one")
     if count > limits.RELEASES_MAX:
         raise CommitError("a commit record releases too many ranges")
-    releases = tuple(reader.take(_RANGE) for _ in range(count))
+    releases = tuple(_pair(reader.take(_RANGE)) for _ in range(count))
     (length,) = reader.take(_LENGTH)
     commit = Commit(
         ArchiveId(archive),
@@ -104,6 +104,11 @@ def parse_commit(untrusted: bytes) -> Commit:
     return commit
 
 
+def _pair(taken: Tuple[Any, ...]) -> Tuple[int, int]:
+    first, last = taken
+    return int(first), int(last)
+
+
 class _Reader:
     """Takes fields off the front; a cut record raises CommitError."""
 
@@ -118,7 +123,7 @@ class _Reader:
         self._at += size
         return bytes(taken)
 
-    def take(self, fields: struct.Struct) -> "tuple[object, ...]":
+    def take(self, fields: struct.Struct) -> "Tuple[Any, ...]":
         return fields.unpack(self.bytes(fields.size))
 
     def finish(self) -> None:
