@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The only reader of what a store sends.
+
+Every read has a deadline and a minimum rate, every length is bounded before
+it is allocated, and what is returned is called untrusted until a constructor
+has checked it. Holds no keys and decides nothing.
+"""
+
+import os
+import select
+import time
+from dataclasses import dataclass
+
+from wyng_common import limits
+from wyng_common.errors import MessageError
+from wyng_common.messages import (
+    HEADER_SIZE,
+    Op,
+    Status,
+    parse_message_header,
+)
+from wyng_dom0.errors import DestinationError
+
+_READ_SIZE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a store may take.
+
+    `silence` seconds without any byte of an answer; after its first byte an
+    answer's bytes must come at `rate` bytes a second or faster.
+    """
+
+    silence: float = 120.0
+    rate: float = 1024.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer. Its body is as the store sent it."""
+
+    status: Status
+    count: int
+    untrusted_body: bytes
+
+
+class AnswerReader:
+    """Reads answers from a descriptor, in order.
+
+    Raises DestinationError on end of file, silence, or anything that is no
+    answer to what was asked; the connection is then of no more use.
+    """
+
+    def __init__(self, descriptor: int, patience: Patience) -> None:
+        self._descriptor = descriptor
+        self._patience = patience
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLIN)
+        self._buffer = bytearray()
+
+    def read(self, op: Op, tag: int) -> Answer:
+        """The next answer, which must be one to this request."""
+        head = self._take(HEADER_SIZE)
+        try:
+            header = parse_message_header(head, limits.FRAME_MAX)
+            status = Status(header.second)
+        except (MessageError, ValueError):
+            raise DestinationError(
+                "the store sent something that is no answer"
+            ) from None
+        if (header.code, header.tag) != (op, tag):
+            raise DestinationError("the store answered another question")
+        return Answer(status, header.count, self._take(header.length))
+
+    def _take(self, size: int) -> bytes:
+        deadline = time.monotonic() + self._patience.silence
+        deadline += size / self._patience.rate
+        while len(self._buffer) < size:
+            self._fill(min(self._patience.silence, deadline - time.monotonic()))
+        taken = bytes(memoryview(self._buffer)[:size])
+        del self._buffer[:size]
+        return taken
+
+    def _fill(self, seconds: float) -> None:
+        if seconds <= 0 or not self._poll.poll(seconds * 1000):
+            raise DestinationError(
+                "the store has stopped answering;"
+                " what was sent so far is kept and the command can be repeated"
+            )
+        data = os.read(self._descriptor, _READ_SIZE)
+        if not data:
+            raise DestinationError("the store ended the connection")
+        self._buffer += data

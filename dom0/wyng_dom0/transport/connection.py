@@ -1,0 +1,169 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One running store and the questions under way to it.
+
+Owns the child process's pipes, a thread that reads answers, and the order
+of questions. Many may be under way; answers come in their order.
+"""
+
+import os
+import queue
+import select
+import threading
+from types import TracebackType
+from typing import Iterator, Optional, Sequence, Type, Union
+
+from wyng_common.messages import Header, Op, Status
+from wyng_dom0.errors import DestinationError, Dom0Error
+from wyng_dom0.transport.answers import Answer, AnswerReader, Patience
+from wyng_dom0.transport.start import StoreProcess
+
+Bytes = Union[bytes, bytearray, memoryview]
+_NOT_LAST = (Status.MORE, Status.PROGRESS)
+
+
+class Question:
+    """A request whose answers are still to come, in order."""
+
+    def __init__(self, op: Op, tag: int, answers: "int | None") -> None:
+        self.op = op
+        self.tag = tag
+        # How many answers come, or None when a last status ends them.
+        self.answers = answers
+        self.arrived: "queue.SimpleQueue[Answer | Dom0Error]"
+        self.arrived = queue.SimpleQueue()
+
+    def wait(self) -> Answer:
+        """The next answer; raises DestinationError when none can come."""
+        arrived = self.arrived.get()
+        if isinstance(arrived, Dom0Error):
+            # Whoever asks again gets the same error.
+            self.arrived.put(arrived)
+            raise arrived
+        return arrived
+
+    def wait_all(self) -> Iterator[Answer]:
+        """Answers up to and with the last one."""
+        while True:
+            answer = self.wait()
+            yield answer
+            if answer.status not in _NOT_LAST:
+                return
+
+
+class Connection:
+    """A context manager around a started store.
+
+    Leaving it says BYE when all went well, and ends the store.
+    """
+
+    def __init__(self, process: StoreProcess, patience: Patience) -> None:
+        self._process = process
+        self._patience = patience
+        self._reader = AnswerReader(process.answers, patience)
+        self._asked: "queue.SimpleQueue[Question | None]" = queue.SimpleQueue()
+        self._write_lock = threading.Lock()
+        self._tag = 0
+        self._broken: Optional[Dom0Error] = None
+        self._thread = threading.Thread(
+            target=self._read_answers, name="answers", daemon=True
+        )
+        os.set_blocking(process.questions, False)
+        self._writable = select.poll()
+        self._writable.register(process.questions, select.POLLOUT)
+
+    def __enter__(self) -> "Connection":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        try:
+            if kind is None and self._broken is None:
+                self.ask(Op.BYE).wait()
+        finally:
+            self._process.close_questions()
+            self._asked.put(None)
+            self._process.end()
+            self._thread.join()
+            self._process.close_answers()
+
+    def ask(
+        self,
+        op: Op,
+        body: Sequence[Bytes] = (),
+        *,
+        second: int = 0,
+        count: int = 0,
+        answers: "int | None" = None,
+    ) -> Question:
+        """Send a request; safe from several threads.
+
+        `answers` is how many come where no last status ends them (GET).
+        Raises DestinationError when the store is gone or doesn't read.
+        """
+        with self._write_lock:
+            self._tag = (self._tag + 1) & 0xFFFFFFFF
+            length = sum(len(part) for part in body)
+            header = Header(op, second, count, self._tag, length)
+            question = Question(op, self._tag, answers)
+            self._write(header.encode())
+            for part in body:
+                self._write(part)
+            # Only now: the deadline of its answer starts here.
+            self._asked.put(question)
+        return question
+
+    def _write(self, data: Bytes) -> None:
+        left = memoryview(data)
+        while left:
+            if self._broken is not None:
+                raise self._broken
+            try:
+                left = left[os.write(self._process.questions, left) :]
+            except BlockingIOError:
+                self._wait_writable()
+            except BrokenPipeError:
+                raise self._ended() from None
+
+    def _wait_writable(self) -> None:
+        if not self._writable.poll(self._patience.silence * 1000):
+            raise DestinationError("the store has stopped reading")
+
+    def _ended(self) -> DestinationError:
+        said = self._process.last_words()
+        return DestinationError(f"the store ended the connection{said}")
+
+    def _read_answers(self) -> None:
+        while True:
+            question = self._asked.get()
+            if question is None:
+                return
+            try:
+                self._read_for(question)
+            except (Dom0Error, OSError) as error:
+                self._break(question, error)
+                return
+
+    def _read_for(self, question: Question) -> None:
+        left = question.answers
+        while left is None or left > 0:
+            answer = self._reader.read(question.op, question.tag)
+            question.arrived.put(answer)
+            if left is not None:
+                left -= 1
+            elif answer.status not in _NOT_LAST:
+                return
+
+    def _break(self, question: Question, error: Exception) -> None:
+        """Give the error to every question, asked now or later."""
+        said = self._process.last_words()
+        self._broken = DestinationError(f"{error}{said}")
+        waiting: "Question | None" = question
+        while waiting is not None:
+            waiting.arrived.put(self._broken)
+            waiting = self._asked.get()
