@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Making a new archive: directory, key slot, first commit, definition.
+
+Order: INIT -> key slot in the archive -> slot kept here -> first commit ->
+definition. A crash before the first commit leaves a directory that INIT
+takes over; the definition is written last, so what this machine knows is
+whole.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Optional
+
+from wyng_common.commits import Commit, hash_record
+from wyng_common.frames import BlobType
+from wyng_common.ids import ArchiveId, CommitHash
+from wyng_common.messages import Capability
+from wyng_dom0.archive.catalog import (
+    ArchiveSettings,
+    Catalog,
+    encode_catalog,
+)
+from wyng_dom0.engine.blobs import RecordWriter
+from wyng_dom0.engine.opened import Access
+from wyng_dom0.seal.blobs import Sealer
+from wyng_dom0.seal.compression import parse_compression
+from wyng_dom0.seal.keys import (
+    ArchiveKeys,
+    HashType,
+    MasterKey,
+    Suite,
+    Terms,
+    new_master_key,
+)
+from wyng_dom0.seal.records import sign
+from wyng_dom0.seal.slots import (
+    SALT_SIZE,
+    Scrypt,
+    Slot,
+    make_clear_slot,
+    make_passphrase_slot,
+)
+from wyng_dom0.state import heads
+from wyng_dom0.state import slots as kept_slots
+from wyng_dom0.transport.remote_store import RemoteStore, open_store
+
+
+@dataclass(frozen=True)
+class NewArchive:
+    """What a new archive shall be. `passphrase` is None when not sealed."""
+
+    suite: Suite
+    hash_type: HashType
+    settings: ArchiveSettings
+    passphrase: Optional[bytes]
+    cost: Scrypt
+
+
+def new_keys(wanted: NewArchive) -> ArchiveKeys:
+    """Fresh terms, and a fresh master key when the archive is sealed."""
+    terms = Terms(ArchiveId.random(), wanted.suite, wanted.hash_type)
+    master: Optional[MasterKey] = None
+    if wanted.suite is not Suite.OFF:
+        master = new_master_key()
+    return ArchiveKeys(terms, master)
+
+
+def create_archive(
+    access: Access, wanted: NewArchive, now: datetime
+) -> heads.Head:
+    """Make the archive at a destination that holds none; its first head.
+
+    Raises Refused when the directory is in use. The definition is the
+    caller's to write when this returned.
+    """
+    with open_store(
+        access.destination, Capability.INIT, access.staging_token()
+    ) as store:
+        store.init(access.keys.terms.archive)
+        slot = _make_slot(access.keys, wanted, int(now.timestamp()))
+        store.put_key_slot(0, slot.encode())
+        if access.places is not None:
+            kept_slots.write_slot(
+                access.places, access.keys.terms.archive, 0, slot.encode()
+            )
+        return _first_commit(store, access, wanted, now)
+
+
+def _make_slot(keys: ArchiveKeys, wanted: NewArchive, made: int) -> Slot:
+    if keys.master is None or wanted.passphrase is None:
+        return make_clear_slot(keys.terms, made)
+    return make_passphrase_slot(
+        keys.terms,
+        keys.master,
+        wanted.passphrase,
+        os.urandom(SALT_SIZE),
+        wanted.cost,
+        made,
+    )
+
+
+def _first_commit(
+    store: RemoteStore, access: Access, wanted: NewArchive, now: datetime
+) -> heads.Head:
+    compression = parse_compression(wanted.settings.compression)
+    writer = RecordWriter(store, access.keys, compression, Sealer(access.keys))
+    record = encode_catalog(Catalog(wanted.settings, {}))
+    catalog = writer.store_record(BlobType.CATALOG, record)
+    writer.flush()
+    store.sync()
+    commit = Commit(
+        archive=access.keys.terms.archive,
+        sequence=1,
+        previous=CommitHash.zero(),
+        catalog=catalog,
+        time_ns=int(now.timestamp() * 10**9),
+    )
+    encoded = sign(access.keys, commit, ()).encode()
+    store.commit(encoded)
+    head = heads.Head(1, hash_record(encoded))
+    if access.places is not None:
+        heads.accept_head(
+            access.places,
+            access.keys.terms.archive,
+            access.destination.url,
+            head,
+        )
+    return head

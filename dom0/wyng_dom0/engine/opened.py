@@ -1,0 +1,210 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An archive that is open: its key, its store, its newest good state.
+
+Every command that touches an archive goes through `open_archive`, which
+checks the chain against dom0's pin before anything is believed.
+"""
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Dict, Iterator, List, Optional, Sequence
+
+from wyng_common.frames import BlobType
+from wyng_common.ids import BlobId, StagingToken
+from wyng_common.messages import Capability
+from wyng_dom0.archive.catalog import Catalog, parse_catalog
+from wyng_dom0.archive.fields import Record
+from wyng_dom0.archive.page import Page, VolumeId, parse_page
+from wyng_dom0.archive.session import Session
+from wyng_dom0.engine.blobs import BlobReader, RecordWriter
+from wyng_dom0.engine.chain import ChainEnd, find_end
+from wyng_dom0.errors import (
+    BadInput,
+    IntegrityError,
+    NotFound,
+    RollbackError,
+)
+from wyng_dom0.events import Listener, Warning_
+from wyng_dom0.names import quote
+from wyng_dom0.seal.blobs import Sealer
+from wyng_dom0.seal.compression import parse_compression
+from wyng_dom0.seal.keys import ArchiveKeys
+from wyng_dom0.state import heads, staging
+from wyng_dom0.state.places import Places
+from wyng_dom0.transport.destination import Destination
+from wyng_dom0.transport.remote_store import RemoteStore, open_store
+
+
+@dataclass(frozen=True)
+class Access:
+    """Which archive, with which key, and what this machine keeps of it.
+
+    `places` is None where nothing is kept: an archive that is only read by
+    its URL.
+    """
+
+    destination: Destination
+    keys: ArchiveKeys
+    places: Optional[Places]
+
+    def pin(self) -> heads.Pin:
+        """What this machine has seen of the archive."""
+        if self.places is None:
+            return heads.Pin()
+        return heads.read_pin(
+            self.places, self.keys.terms.archive, self.destination.url
+        )
+
+    def staging_token(self) -> StagingToken:
+        """Under which uploads of this machine wait for their commit."""
+        if self.places is None:
+            return StagingToken.random()
+        return staging.read_or_create(self.places, self.keys.terms.archive)
+
+
+@dataclass
+class OpenArchive:
+    """The archive's newest good state; a Shelf for its histories."""
+
+    access: Access
+    store: RemoteStore
+    end: ChainEnd
+    catalog: Catalog
+    reader: BlobReader
+    sealer: Sealer
+    writer: RecordWriter
+    pages: Dict[VolumeId, Page] = field(default_factory=dict)
+    damaged: Dict[VolumeId, str] = field(default_factory=dict)
+
+    def load(self, blob_type: BlobType, id: BlobId) -> Record:
+        """A record that was just made, or one of the store's."""
+        fresh = self.writer.fresh.get(id)
+        return fresh or self.reader.record(blob_type, id)
+
+    def store_record(self, blob_type: BlobType, record: Record) -> BlobId:
+        """Queue a record to be sent; see RecordWriter."""
+        return self.writer.store_record(blob_type, record)
+
+    def page_named(self, name: str) -> Page:
+        """The page of a volume; raises NotFound."""
+        for page in self.pages.values():
+            if page.name == name:
+                return page
+        raise NotFound(f"the archive has no volume {quote(name)}", about=name)
+
+    def pages_named(self, names: Sequence[str]) -> List[Page]:
+        """The pages of some volumes, or of all when none is named."""
+        if names:
+            return [self.page_named(name) for name in dict.fromkeys(names)]
+        return sorted(self.pages.values(), key=lambda page: page.name)
+
+    def sessions(self, page: Page) -> List[Session]:
+        """Every session of a volume, oldest first."""
+        return list(page.sessions(self))
+
+
+@contextmanager
+def open_archive(
+    access: Access,
+    capability: Capability,
+    listener: Listener,
+    allow_rollback: bool = False,
+) -> Iterator[OpenArchive]:
+    """Reach the store, find the newest good commit, read all pages.
+
+    With a capability that writes, raises RollbackError when the archive is
+    older than what this machine saw (unless allowed); readers are warned.
+    """
+    with open_store(
+        access.destination, capability, access.staging_token()
+    ) as store:
+        _check_archive(store, access)
+        end = find_end(store, access.keys, access.pin())
+        _judge(end, capability, listener, allow_rollback)
+        archive = _read(access, store, end)
+        _note_seen(access, end, allow_rollback)
+        yield archive
+
+
+def _check_archive(store: RemoteStore, access: Access) -> None:
+    url = access.destination.url
+    if store.welcome is None:
+        raise NotFound(f"there is no archive at {url}", about=url)
+    if store.welcome.archive != access.keys.terms.archive:
+        raise RollbackError(
+            f"the archive at {url} is another one than this machine knows",
+            about=url,
+        )
+
+
+def _judge(
+    end: ChainEnd,
+    capability: Capability,
+    listener: Listener,
+    allow_rollback: bool,
+) -> None:
+    writes = capability in (Capability.PUT, Capability.PRUNE)
+    if end.rollback and writes and not allow_rollback:
+        raise RollbackError(
+            f"{end.rollback}; --force-allow-rollback goes on from it"
+        )
+    for sentence in (end.rollback, end.damage):
+        if sentence:
+            listener(Warning_(sentence))
+    if end.good is None:
+        raise NotFound("the archive was never finished: run arch-init again")
+
+
+def _read(access: Access, store: RemoteStore, end: ChainEnd) -> OpenArchive:
+    assert end.good is not None
+    reader = BlobReader(store, access.keys)
+    catalog = parse_catalog(reader.record(BlobType.CATALOG, end.good.catalog))
+    try:
+        compression = parse_compression(catalog.settings.compression)
+    except BadInput as error:
+        raise IntegrityError(str(error)) from error
+    sealer = Sealer(access.keys)
+    writer = RecordWriter(store, access.keys, compression, sealer)
+    archive = OpenArchive(access, store, end, catalog, reader, sealer, writer)
+    _read_pages(archive)
+    return archive
+
+
+def _read_pages(archive: OpenArchive) -> None:
+    """Pages in one go; one by one when a damaged one stops that."""
+    volumes = sorted(archive.catalog.pages)
+    ids = [archive.catalog.pages[volume] for volume in volumes]
+    try:
+        records = list(archive.reader.records(BlobType.PAGE, ids))
+        archive.pages = {
+            volume: parse_page(record, volume)
+            for volume, record in zip(volumes, records, strict=True)
+        }
+    except IntegrityError:
+        archive.pages = {}
+        for volume in volumes:
+            _read_page(archive, volume)
+
+
+def _read_page(archive: OpenArchive, volume: VolumeId) -> None:
+    id = archive.catalog.pages[volume]
+    try:
+        record = archive.reader.record(BlobType.PAGE, id)
+        archive.pages[volume] = parse_page(record, volume)
+    except IntegrityError as error:
+        archive.damaged[volume] = str(error)
+
+
+def _note_seen(access: Access, end: ChainEnd, allow_rollback: bool) -> None:
+    """Pin the head that was found, unless it is an older one."""
+    if access.places is None or (end.rollback and not allow_rollback):
+        return
+    pin = access.pin()
+    if pin.committed != end.tip or pin.pending is not None:
+        heads.accept_head(
+            access.places,
+            access.keys.terms.archive,
+            access.destination.url,
+            end.tip,
+        )

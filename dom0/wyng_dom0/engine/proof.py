@@ -1,0 +1,40 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Proof by sample: does the store give back what it took and claimed?"""
+
+from typing import List, Sequence, Tuple
+
+from wyng_common.frames import BlobType
+from wyng_common.ids import BlobId
+from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.upload import Sample
+from wyng_dom0.errors import IntegrityError
+from wyng_dom0.seal.keys import DomainId
+
+
+def prove_sample(
+    archive: OpenArchive, samples: Sequence[Tuple[DomainId, Sample]]
+) -> None:
+    """Fetch and open a few chunks of a session that was just committed.
+
+    Raises IntegrityError naming the first that fails: a store that says yes
+    to HAVE for what it hasn't is noticed with the first such session, or
+    soon after.
+    """
+    for domain, sample in samples:
+        ids: List[BlobId] = [*sample.sent, *sample.claimed]
+        try:
+            _open_all(archive, domain, ids)
+        except IntegrityError as error:
+            raise IntegrityError(
+                "the session was committed, but the store does not give back"
+                f" what it took: {error}; run arch-check, and send again"
+            ) from error
+
+
+def _open_all(
+    archive: OpenArchive, domain: DomainId, ids: Sequence[BlobId]
+) -> None:
+    bound = archive.catalog.settings.chunk_size
+    for id, frame in archive.reader.frames(ids):
+        archive.reader.open(id, frame, BlobType.CHUNK, domain, bound)

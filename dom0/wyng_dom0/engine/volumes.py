@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Volumes of an archive: adding, renaming, deleting."""
+
+from dataclasses import replace
+from typing import Sequence
+
+from wyng_common.messages import Capability
+from wyng_dom0.archive.catalog import DedupDomain
+from wyng_dom0.archive.page import Page, VolumeId
+from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.publish import Intent, publish, removal_of_volume
+from wyng_dom0.errors import BadInput, NotFound
+from wyng_dom0.names import check_volume_name, quote
+from wyng_dom0.seal.keys import DomainId
+from wyng_dom0.state.heads import Head
+
+# One domain for all volumes of an archive with --dedup-domain=archive.
+ARCHIVE_DOMAIN = DomainId(b"wyng-domain-arch")
+
+
+def find_or_make_page(archive: OpenArchive, name: str) -> Page:
+    """The volume's page, or a fresh one that nothing refers to yet."""
+    try:
+        return archive.page_named(name)
+    except NotFound:
+        return _new_page(archive, name)
+
+
+def _new_page(archive: OpenArchive, name: str) -> Page:
+    shared = archive.catalog.settings.dedup_domain is DedupDomain.ARCHIVE
+    return Page(
+        volume=VolumeId.random(),
+        name=check_volume_name(name),
+        domain=ARCHIVE_DOMAIN if shared else DomainId.random(),
+    )
+
+
+def add_volumes(
+    archive: OpenArchive,
+    names: Sequence[str],
+    capability: Capability,
+    now_ns: int,
+) -> Head:
+    """Add volumes without any session; raises BadInput for a known name."""
+    pages = []
+    for name in dict.fromkeys(names):
+        _check_free(archive, name)
+        pages.append(_new_page(archive, name))
+    changes = {page.volume: page for page in pages}
+    return publish(archive, Intent(dict(changes)), capability, now_ns)
+
+
+def rename_volume(
+    archive: OpenArchive,
+    old: str,
+    new: str,
+    capability: Capability,
+    now_ns: int,
+) -> Head:
+    """Give a volume another name in the archive; sessions stay."""
+    page = archive.page_named(old)
+    _check_free(archive, new)
+    renamed = replace(page, name=check_volume_name(new))
+    intent = Intent({page.volume: renamed})
+    return publish(archive, intent, capability, now_ns)
+
+
+def delete_volume(archive: OpenArchive, name: str, now_ns: int) -> Head:
+    """Take a volume with all its sessions out of the archive."""
+    volume = archive.page_named(name).volume
+    intent = Intent({volume: None}, (removal_of_volume(volume),))
+    return publish(archive, intent, Capability.PRUNE, now_ns)
+
+
+def _check_free(archive: OpenArchive, name: str) -> None:
+    if any(page.name == name for page in archive.pages.values()):
+        raise BadInput(
+            f"the archive has a volume {quote(name)} already", about=name
+        )
