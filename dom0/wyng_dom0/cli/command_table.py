@@ -1,0 +1,204 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The commands and options there are: names, meanings, examples.
+
+Data only. Help, parsing, suggestions and the check of what goes with what
+all read these tables.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from wyng_common import limits
+
+
+class Kind(Enum):
+    """How an option is given."""
+
+    FLAG = "flag"
+    COUNT = "count"
+    VALUE = "value"
+    LIST = "list"
+
+
+@dataclass(frozen=True)
+class OptionRow:
+    """One option; `short` is its letter, `in_config` says where it may be."""
+
+    name: str
+    kind: Kind
+    metavar: str
+    help: str
+    short: str = ""
+    in_config: bool = True
+    choices: tuple[str, ...] = ()
+
+
+def _flag(
+    name: str, help: str, short: str = "", config: bool = True
+) -> OptionRow:
+    return OptionRow(name, Kind.FLAG, "", help, short, config)
+
+
+def _value(
+    name: str, metavar: str, help: str, config: bool = True
+) -> OptionRow:
+    return OptionRow(name, Kind.VALUE, metavar, help, "", config)
+
+
+def _choice(name: str, help: str, *choices: str) -> OptionRow:
+    shown = "|".join(choices)
+    return OptionRow(name, Kind.VALUE, shown, help, choices=choices)
+
+
+_FACTORS = tuple(
+    str(f) for f in range(limits.CHUNK_FACTOR_MIN, limits.CHUNK_FACTOR_MAX + 1)
+)
+
+OPTIONS: dict[str, OptionRow] = {
+    row.name: row
+    for row in (
+        _flag("all", "all volumes of the source", "a", config=False),
+        _flag("all-before", "all older than --session", config=False),
+        _value("archive", "NAME", "which archive; default: the first made"),
+        _choice("chunk-factor", "chunks of 64 KiB x 2^(N-1)", *_FACTORS),
+        _value("compression", "TYPE[:LEVEL]", "zstd:3 unless given"),
+        _value("config", "FILE", "your configuration", config=False),
+        _flag("debug", "show where an error came from", config=False),
+        _choice("dedup-domain", "what shares data", "qube", "archive"),
+        _value("dest", "URL", "where the archive is: internal:/path"),
+        _flag("dry-run", "tell, change nothing", config=False),
+        _choice("encrypt", "how to seal", "aes-256-gcm", "off"),
+        _flag("force", "overwrite without asking", config=False),
+        _flag(
+            "force-allow-rollback",
+            "accept an archive older than known here",
+            config=False,
+        ),
+        _value("from", "URL", "an archive not known here", config=False),
+        _choice("hashtype", "how ids are made", "sha256", "blake2b"),
+        _flag("help", "what a command does and takes", "h", config=False),
+        _flag("json", "nothing but JSON on standard output"),
+        _value("local", "PATH", "the directory of volumes"),
+        _value("meta-dir", "PATH", "where this program's own state is"),
+        _flag("no-slot-upload", "keep the key slots out of the archive"),
+        _value("passcmd", "COMMAND", "prints the passphrase; no shell"),
+        _flag("quiet", "say only what went wrong; implies -u", "q"),
+        _flag("remember", "keep the key here for unattended runs"),
+        _value("save-to", "PATH", "restore to this file", config=False),
+        _value(
+            "session",
+            "SESSION[,SESSION]",
+            "YYYYMMDD-HHMMSS, ^tag or newest",
+            config=False,
+        ),
+        _value("subdir", "PATH", "a directory below the destination"),
+        _flag("unattended", "never ask", "u", config=False),
+        OptionRow("verbose", Kind.COUNT, "", "say more", "v"),
+        OptionRow("volex", Kind.LIST, "NAME", "not this volume; repeatable"),
+    )
+}
+
+_COMMON = frozenset(
+    {"archive", "config", "debug", "help", "json", "meta-dir", "quiet"}
+    | {"unattended", "verbose"}
+)
+_ACCESS = _COMMON | {"passcmd", "remember", "force-allow-rollback"}
+_READ = _ACCESS | {"from", "subdir", "session"}
+MANY = 1 << 30
+
+
+@dataclass(frozen=True)
+class CommandRow:
+    """One command: the names it takes and the options that mean something."""
+
+    name: str
+    arguments: str
+    summary: str
+    example: str
+    options: frozenset[str]
+    least: int = 0
+    most: int = MANY
+
+
+COMMANDS: dict[str, CommandRow] = {
+    row.name: row
+    for row in (
+        CommandRow(
+            "arch-init",
+            "",
+            "make an archive",
+            "--local=/data/images --dest=internal:/mnt/backup arch-init",
+            _ACCESS
+            | {"local", "dest", "subdir", "compression", "hashtype", "force"}
+            | {"chunk-factor", "encrypt", "dedup-domain", "no-slot-upload"},
+            most=0,
+        ),
+        CommandRow(
+            "add",
+            "VOLUME...",
+            "name volumes that the next send fills",
+            "add disk1.img",
+            _ACCESS,
+            least=1,
+        ),
+        CommandRow(
+            "send",
+            "[VOLUME...]",
+            "back up; without names all that the archive knows",
+            "send disk1.img sub/disk2.img",
+            _ACCESS | {"all", "volex", "local", "dry-run", "compression"},
+        ),
+        CommandRow(
+            "receive",
+            "VOLUME...",
+            "restore",
+            "--save-to=out.img receive disk1.img",
+            _READ | {"save-to", "local", "force"},
+            least=1,
+        ),
+        CommandRow(
+            "verify",
+            "[VOLUME...]",
+            "read a session back and check all of it",
+            "verify disk1.img",
+            _READ | {"all", "volex"},
+        ),
+        CommandRow(
+            "list",
+            "[VOLUME]",
+            "show volumes, or one volume's sessions",
+            "list disk1.img",
+            _READ,
+        ),
+        CommandRow(
+            "prune",
+            "[VOLUME...]",
+            "remove sessions; the newest of a volume always stays",
+            "--session=20261101-000000,20261120-000000 prune",
+            _ACCESS
+            | {"session", "all-before", "all", "volex", "dry-run", "force"},
+        ),
+        CommandRow(
+            "delete",
+            "VOLUME",
+            "remove a volume from the archive, sessions and all",
+            "delete disk1.img",
+            _ACCESS | {"force", "dry-run"},
+            least=1,
+            most=1,
+        ),
+        CommandRow(
+            "rename",
+            "OLD NEW",
+            "call a volume of the archive something else",
+            "rename disk1.img laptop.img",
+            _ACCESS,
+            least=2,
+            most=2,
+        ),
+        CommandRow(
+            "version", "", "show the version", "version", _COMMON, most=0
+        ),
+    )
+}

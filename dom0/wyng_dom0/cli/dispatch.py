@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which module carries out which command.
+
+Each is imported when it is wanted: `--help` must not wait for all of them.
+"""
+
+from collections.abc import Callable
+
+from wyng_dom0.commands.context import Context
+
+Run = Callable[[Context], None]
+
+
+def run_command(context: Context) -> None:
+    """Carry out the command that the options name; raises what it raises."""
+    _COMMANDS[context.options.command](context)
+
+
+def _add(context: Context) -> None:
+    from wyng_dom0.commands import add
+
+    add.run(context)
+
+
+def _arch_init(context: Context) -> None:
+    from wyng_dom0.commands import arch_init
+
+    arch_init.run(context)
+
+
+def _delete(context: Context) -> None:
+    from wyng_dom0.commands import delete
+
+    delete.run(context)
+
+
+def _list(context: Context) -> None:
+    from wyng_dom0.commands import list
+
+    list.run(context)
+
+
+def _prune(context: Context) -> None:
+    from wyng_dom0.commands import prune
+
+    prune.run(context)
+
+
+def _receive(context: Context) -> None:
+    from wyng_dom0.commands import receive
+
+    receive.run(context)
+
+
+def _rename(context: Context) -> None:
+    from wyng_dom0.commands import rename
+
+    rename.run(context)
+
+
+def _send(context: Context) -> None:
+    from wyng_dom0.commands import send
+
+    send.run(context)
+
+
+def _verify(context: Context) -> None:
+    from wyng_dom0.commands import verify
+
+    verify.run(context)
+
+
+def _version(context: Context) -> None:
+    from wyng_dom0.commands import version
+
+    version.run(context)
+
+
+_COMMANDS: dict[str, Run] = {
+    "add": _add,
+    "arch-init": _arch_init,
+    "delete": _delete,
+    "list": _list,
+    "prune": _prune,
+    "receive": _receive,
+    "rename": _rename,
+    "send": _send,
+    "verify": _verify,
+    "version": _version,
+}

@@ -1,0 +1,58 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What --help says: text made of the tables, nothing printed here."""
+
+from wyng_dom0.cli.command_table import (
+    COMMANDS,
+    OPTIONS,
+    CommandRow,
+    Kind,
+    OptionRow,
+)
+
+
+def help_text(command: str) -> str:
+    """All commands on one screen, or one command when it is named."""
+    return _one(COMMANDS[command]) if command else _all()
+
+
+def _all() -> str:
+    lines = ["Usage: qvm-wyng [OPTION...] COMMAND [NAME...]", ""]
+    width = max(len(name) for name in COMMANDS)
+    lines += [
+        f"  {row.name:<{width}}  {row.summary}" for row in COMMANDS.values()
+    ]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "Options stand before or after the command.",
+            "qvm-wyng COMMAND --help shows a command's options.",
+            "",
+            f"Example: qvm-wyng {COMMANDS['send'].example}",
+        ]
+    )
+
+
+def _one(row: CommandRow) -> str:
+    usage = f"Usage: qvm-wyng [OPTION...] {row.name} {row.arguments}".rstrip()
+    shown = [OPTIONS[name] for name in sorted(row.options)]
+    return "\n".join(
+        [
+            usage,
+            "",
+            f"{row.summary[0].upper()}{row.summary[1:]}.",
+            "",
+            *(_option_line(option) for option in shown),
+            "",
+            f"Example: qvm-wyng {row.example}",
+        ]
+    )
+
+
+def _option_line(row: OptionRow) -> str:
+    short = f"-{row.short}, " if row.short else "    "
+    takes_value = row.kind in (Kind.VALUE, Kind.LIST)
+    value = f"={row.metavar}" if takes_value else ""
+    flag = f"{short}--{row.name}{value}"
+    return f"  {flag:<36}  {row.help}"

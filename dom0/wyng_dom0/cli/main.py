@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`qvm-wyng`: from the command line to an exit code.
+
+Owns what an error looks like from outside: one sentence on standard error
+and a code, never a traceback unless --debug is given.
+"""
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+
+from wyng_common.errors import WyngError
+from wyng_dom0.cli.dispatch import run_command
+from wyng_dom0.cli.exit_codes import DONE, exit_code
+from wyng_dom0.cli.help import help_text
+from wyng_dom0.cli.options import CONFIG_KEYS, HelpWanted, parse_options
+from wyng_dom0.cli.progress import Output, Progress, say_error
+from wyng_dom0.cli.prompts import TerminalPrompts
+from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.reports import Said
+from wyng_dom0.names import quote
+from wyng_dom0.state.places import find_config, find_places
+from wyng_dom0.state.user_config import ConfigValue, read_user_config
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code, see exit_codes."""
+    given = sys.argv[1:] if words is None else list(words)
+    _prepare_streams()
+    signal.signal(signal.SIGTERM, _cancel)
+    output = Output("--json" in given, quiet=False)
+    try:
+        parsed = parse_options(given, _read_config, _has_terminal())
+        if isinstance(parsed, HelpWanted):
+            output = Output(False, quiet=False)
+            output.report(Said("help", help_text(parsed.command)))
+            return DONE
+        output = Output(parsed.json, parsed.quiet)
+        _run(parsed, output)
+        return DONE
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
+        # The outermost place there is: whatever it is becomes a sentence.
+        if "--debug" in given:
+            _show_trace(error)
+        return _tell(error, output)
+
+
+def _run(options: Options, output: Output) -> None:
+    with Progress(output, options) as listener:
+        run_command(
+            Context(
+                options=options,
+                places=find_places(options.meta_dir, os.geteuid(), os.environ),
+                listener=listener,
+                now=datetime.now().astimezone(),
+                prompts=TerminalPrompts(options.unattended, options.passcmd),
+                report=output.report,
+            )
+        )
+
+
+def _tell(error: BaseException, output: Output) -> int:
+    code, sentence = exit_code(error), describe_error(error)
+    say_error(sentence)
+    output.write_object({"event": "error", "text": sentence, "code": code})
+    return code
+
+
+def describe_error(error: BaseException) -> str:
+    """One sentence for whatever ended the program, notes added."""
+    notes = getattr(error, "__notes__", [])
+    return "; ".join([_sentence(error), *notes])
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, WyngError):
+        return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; what was reported done stays done"
+    if isinstance(error, OSError) and error.strerror:
+        where = (
+            f"{quote(os.fsdecode(error.filename))}: " if _names(error) else ""
+        )
+        return f"{where}{error.strerror}"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    if isinstance(error, RecursionError):
+        return "something is nested too deeply"
+    return (
+        f"a fault of this program ({type(error).__name__}): run it again with"
+        " --debug and report what it shows"
+    )
+
+
+def _names(error: OSError) -> bool:
+    return isinstance(error.filename, (str, bytes, os.PathLike))
+
+
+def _show_trace(error: BaseException) -> None:
+    import traceback
+
+    traceback.print_exception(error)
+
+
+def _read_config(given: str | None) -> dict[str, ConfigValue]:
+    path = find_config(os.geteuid(), os.environ)
+    if given is not None:
+        path = Path(given)
+    return read_user_config(path, CONFIG_KEYS, required=given is not None)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _prepare_streams() -> None:
+    """A name the terminal's encoding lacks must not end a run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _cancel(_signal: int, _frame: FrameType | None) -> None:
+    # Not an error of ours, which a volume's own failure could swallow.
+    raise KeyboardInterrupt

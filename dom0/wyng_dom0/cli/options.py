@@ -1,0 +1,222 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From the words of the command line and the config to checked Options.
+
+Owns the form of what is typed: which options there are, where they may
+stand, what goes with which command. Every fault is one BadInput sentence.
+What names and URLs mean is checked by those who use them.
+"""
+
+import argparse
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from wyng_dom0.cli.command_table import COMMANDS, OPTIONS, Kind, OptionRow
+from wyng_dom0.commands.context import Options
+from wyng_dom0.errors import BadInput
+from wyng_dom0.names import parse_session_range, quote
+from wyng_dom0.state.user_config import ConfigValue
+
+CONFIG_KEYS = frozenset(row.name for row in OPTIONS.values() if row.in_config)
+
+
+@dataclass(frozen=True)
+class HelpWanted:
+    """The user asked for help, about one command or "" for all."""
+
+    command: str
+
+
+ReadConfig = Callable[[str | None], dict[str, ConfigValue]]
+
+
+def parse_options(
+    words: Sequence[str], read_config: ReadConfig, has_terminal: bool
+) -> Options | HelpWanted:
+    """What was meant; raises BadInput.
+
+    `read_config` is called with --config's value or None and gives the
+    user's configuration; what was typed goes before what stands there.
+    """
+    _check_repeats(words)
+    typed = _parse(words)
+    command, names = _split_command(typed)
+    if typed.help:
+        return HelpWanted(command)
+    _check_names(command, names)
+    _check_options(command, typed)
+    configured = _config_words(read_config(typed.config))
+    # Options that mean nothing to this command may stand in the config.
+    merged = _parse([*configured, *words])
+    return _options(command, names, merged, has_terminal)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with our one sentence instead of its usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(_sentence(message))
+
+
+def _parse(words: Iterable[str]) -> argparse.Namespace:
+    parser = _Parser(add_help=False, allow_abbrev=False, prog="qvm-wyng")
+    for row in OPTIONS.values():
+        _add_option(parser, row)
+    parser.add_argument("words", nargs="*")
+    words = list(words)
+    _check_flags(words)
+    return parser.parse_intermixed_args(words)
+
+
+def _add_option(parser: argparse.ArgumentParser, row: OptionRow) -> None:
+    flags = [f"--{row.name}"] + ([f"-{row.short}"] if row.short else [])
+    dest = row.name.replace("-", "_")
+    if row.kind is Kind.FLAG:
+        parser.add_argument(*flags, dest=dest, action="store_true")
+    elif row.kind is Kind.COUNT:
+        parser.add_argument(*flags, dest=dest, action="count", default=0)
+    elif row.kind is Kind.LIST:
+        parser.add_argument(*flags, dest=dest, action="append", default=[])
+    else:
+        parser.add_argument(*flags, dest=dest, default=None)
+
+
+def _check_flags(words: Sequence[str]) -> None:
+    """Say which option is unknown before argparse says it worse."""
+    for word in words:
+        if word == "--":
+            return
+        if word.startswith("--"):
+            name = word[2:].split("=", 1)[0]
+            if name not in OPTIONS:
+                raise BadInput(
+                    f"there is no option {quote('--' + name)}"
+                    + _suggest(name, OPTIONS, "--")
+                )
+
+
+def _check_repeats(words: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for word in words:
+        if word == "--":
+            return
+        name = word[2:].split("=", 1)[0] if word.startswith("--") else ""
+        if name in seen and OPTIONS[name].kind is Kind.VALUE:
+            raise BadInput(f"--{name} was given twice")
+        if name in OPTIONS:
+            seen.add(name)
+
+
+def _suggest(word: str, known: Iterable[str], prefix: str = "") -> str:
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f": did you mean {prefix}{close[0]}?" if close else ""
+
+
+def _sentence(message: str) -> str:
+    """argparse's words, made safe to print and one sentence of ours."""
+    return quote(message.strip().rstrip("."))[1:-1]
+
+
+def _split_command(typed: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
+    if not typed.words:
+        if typed.help:
+            return "", ()
+        raise BadInput("no command was given: qvm-wyng --help shows them")
+    command, *names = typed.words
+    if command == "help":
+        return _help_about(typed, names), ()
+    if command not in COMMANDS:
+        raise BadInput(
+            f"there is no command {quote(command)}"
+            + (_suggest(command, COMMANDS) or ": qvm-wyng --help shows them")
+        )
+    return command, tuple(names)
+
+
+def _help_about(typed: argparse.Namespace, names: Sequence[str]) -> str:
+    typed.help = True
+    return names[0] if names and names[0] in COMMANDS else ""
+
+
+def _check_names(command: str, names: Sequence[str]) -> None:
+    row = COMMANDS[command]
+    if row.least <= len(names) <= row.most:
+        return
+    if row.most == 0:
+        raise BadInput(f"{command} takes no name, but got {quote(names[0])}")
+    raise BadInput(
+        f"{command} takes {row.arguments}, but got {len(names)} name(s)"
+    )
+
+
+def _given(typed: argparse.Namespace) -> list[OptionRow]:
+    return [
+        row
+        for row in OPTIONS.values()
+        if getattr(typed, row.name.replace("-", "_")) not in (None, False, 0)
+        and getattr(typed, row.name.replace("-", "_")) != []
+    ]
+
+
+def _check_options(command: str, typed: argparse.Namespace) -> None:
+    for row in _given(typed):
+        if row.name not in COMMANDS[command].options:
+            raise BadInput(f"--{row.name} means nothing to {command}")
+    if typed.dest and typed.subdir and typed.subdir.startswith("/"):
+        raise BadInput("--subdir is a path below --dest: leave its '/' out")
+    if typed.all and typed.words[1:] and command != "send":
+        raise BadInput("--all and names of volumes contradict each other")
+
+
+def _config_words(config: dict[str, ConfigValue]) -> list[str]:
+    """The configuration as if it had been typed in front."""
+    words: list[str] = []
+    for key, value in config.items():
+        is_flag = OPTIONS[key].kind in (Kind.FLAG, Kind.COUNT)
+        if is_flag != isinstance(value, bool):
+            raise BadInput(
+                f"the config's value under {quote(key)} must be"
+                f" {'true or false' if is_flag else 'text'}",
+                about=key,
+            )
+        if isinstance(value, list):
+            words += [f"--{key}={each}" for each in value]
+        elif isinstance(value, str):
+            words.append(f"--{key}={value}")
+        elif value:
+            words.append(f"--{key}")
+    return words
+
+
+def _options(
+    command: str,
+    names: tuple[str, ...],
+    merged: argparse.Namespace,
+    has_terminal: bool,
+) -> Options:
+    values = vars(merged)
+    for key in ("words", "help"):
+        del values[key]
+    for row in OPTIONS.values():
+        if row.choices:
+            _check_choice(row, values[row.name.replace("-", "_")])
+    session, factor = values.pop("session"), values.pop("chunk_factor")
+    values["from_"] = values.pop("from")
+    values["volex"] = tuple(values["volex"])
+    values["unattended"] |= values["quiet"] or not has_terminal
+    return Options(
+        command=command,
+        names=names,
+        session=None if session is None else parse_session_range(session),
+        chunk_factor=None if factor is None else int(factor),
+        **values,
+    )
+
+
+def _check_choice(row: OptionRow, value: str | None) -> None:
+    if value is not None and value not in row.choices:
+        raise BadInput(
+            f"--{row.name} takes {', '.join(row.choices)}; not {quote(value)}"
+        )

@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Asking the user: yes or no, a name to type, a passphrase.
+
+Questions go to standard error, so that --json keeps standard output for
+itself. A passphrase is read from the terminal without echo, and is kept in
+no variable longer than it takes to give it to the caller.
+"""
+
+import getpass
+import secrets
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from wyng_dom0.cli.passcmd import first_line, run_passcmd
+from wyng_dom0.errors import AuthenticationFailed, BadInput, Refused
+
+GENERATED_WORDS = 7
+WORDS_FILE = Path(__file__).with_name("words.txt")
+_LINE_MAX = 64 * 1024
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class TerminalPrompts:
+    """Prompts on the terminal; without one, refuses or reads stdin."""
+
+    unattended: bool
+    passcmd: str | None = None
+
+    def confirm(self, question: str) -> None:
+        """See Prompts; only y or yes is a yes."""
+        answer = self._ask(question, f"{question} [y/N] ")
+        if answer.strip().lower() not in ("y", "yes"):
+            raise Refused("nothing was done: the answer was no")
+
+    def type_name(self, question: str, name: str) -> None:
+        """See Prompts; the name must be typed exactly."""
+        answer = self._ask(question, f"{question}\nType the name {name}: ")
+        if answer != name:
+            raise Refused("nothing was done: that is not the name")
+
+    def passphrase(self, what: str) -> bytes:
+        """See Prompts."""
+        if self.passcmd is not None:
+            return run_passcmd(self.passcmd)
+        if self.unattended:
+            return _read_stdin()
+        return _read_hidden(f"Passphrase of {what}: ")
+
+    def new_passphrase(self, what: str) -> bytes:
+        """See Prompts."""
+        if self.passcmd is not None or self.unattended:
+            return self.passphrase(what)
+        generated = generate_passphrase()
+        _say(f"A passphrase for {what}:\n\n    {generated}\n")
+        _say("Write it down: without it nothing can be restored.")
+        answer = self._ask(what, "Take it? [Y/n] n: type your own ")
+        if answer.strip().lower() in ("n", "no"):
+            return _read_twice(f"Your own passphrase for {what}: ")
+        return _read_back(generated)
+
+    def _ask(self, question: str, prompt: str) -> str:
+        if self.unattended:
+            raise Refused(
+                f"nobody is there to answer: {question.rstrip('?')};"
+                " say --force if that is meant"
+            )
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
+        line = sys.stdin.readline(_LINE_MAX) if sys.stdin else ""
+        if not line:
+            raise Refused("nothing was done: the question was not answered")
+        return line.rstrip("\n")
+
+
+def generate_passphrase(words: int = GENERATED_WORDS) -> str:
+    """Words drawn by the kernel's random source: 12.9 bits each."""
+    known = list_words()
+    return " ".join(secrets.choice(known) for _ in range(words))
+
+
+@cache
+def list_words() -> tuple[str, ...]:
+    """The word list, in order, without its notes."""
+    lines = WORDS_FILE.read_text("ascii").splitlines()
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _read_hidden(prompt: str) -> bytes:
+    try:
+        typed = getpass.getpass(prompt)
+    except (EOFError, OSError):
+        raise AuthenticationFailed("no passphrase was typed") from None
+    return first_line(typed.encode("utf-8", "surrogateescape"), "the terminal")
+
+
+def _read_twice(prompt: str) -> bytes:
+    for _ in range(_TRIES):
+        first = _read_hidden(prompt)
+        if first == _read_hidden("Once more: "):
+            return first
+        _say("They differ.")
+    raise BadInput("the two passphrases differ")
+
+
+def _read_back(generated: str) -> bytes:
+    """The generated one, typed once: proof that it was written down."""
+    for _ in range(_TRIES):
+        typed = _read_hidden("Type it once, to be sure: ")
+        if b" ".join(typed.split()) == generated.encode("ascii"):
+            return generated.encode("ascii")
+        _say("That is not it.")
+    raise BadInput("the generated passphrase was not typed as shown")
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise AuthenticationFailed("no passphrase: standard input is closed")
+    try:
+        line = sys.stdin.buffer.readline(_LINE_MAX)
+    except OSError:
+        raise AuthenticationFailed("standard input can't be read") from None
+    return first_line(line, "standard input")

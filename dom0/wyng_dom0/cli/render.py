@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How reports and events look in a terminal: values in, text out.
+
+Pure: prints nothing, asks no clock. Names are shown as they are, for they
+were checked to hold nothing a terminal acts on, or quoted.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from wyng_dom0 import events
+from wyng_dom0.commands import reports
+from wyng_dom0.names import quote
+
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def format_size(size: int) -> str:
+    """Three digits that count: `0 bytes`, `1.50 KiB`, `12.3 GiB`."""
+    value, unit = float(size), 0
+    while value >= 1023.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    if unit == 0:
+        return f"{size} bytes"
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f} {_UNITS[unit]}"
+
+
+def format_time(moment: datetime | None) -> str:
+    """The wall clock where it was, with its offset from UTC."""
+    if moment is None:
+        return ""
+    return moment.strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def format_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = ""
+) -> str:
+    """Columns two spaces apart; `right` has r for each right-bound column.
+
+    No space ends a line. "" for no rows.
+    """
+    if not rows:
+        return ""
+    lines = [list(headings), *map(list, rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
+    sides = right.ljust(len(widths), "l")
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if side == "r" else cell.ljust(width)
+            for cell, width, side in zip(line, widths, sides, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def format_count(number: int, noun: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def show(name: str) -> str:
+    """A name fit for a terminal: plain where it can be, else escaped."""
+    quoted = quote(name)[1:-1]
+    return name if quoted == name else quote(name)
+
+
+def render_report(report: reports.Report) -> str:
+    """What a terminal shows of a report, without the last line's end."""
+    if isinstance(report, reports.Said):
+        return report.text
+    if isinstance(report, reports.VolumeList):
+        return _render_volumes(report)
+    if isinstance(report, reports.SessionList):
+        return _render_sessions(report)
+    return _render_pruned(report)
+
+
+def _render_volumes(report: reports.VolumeList) -> str:
+    if not report.volumes:
+        return f"The archive {report.archive} has no volumes."
+    rows = [
+        (
+            show(v.name),
+            format_size(v.size) if v.sessions else "",
+            str(v.sessions),
+            v.newest,
+        )
+        for v in report.volumes
+    ]
+    return format_table(("VOLUME", "SIZE", "SESSIONS", "NEWEST"), rows, "lrr")
+
+
+def _render_sessions(report: reports.SessionList) -> str:
+    if not report.sessions:
+        return f"The volume {show(report.volume)} has no sessions."
+    rows = [
+        (
+            s.session,
+            format_size(s.size),
+            format_size(s.changed),
+            s.state,
+            ", ".join(s.tags) + (" (protected)" if s.pinned else ""),
+        )
+        for s in report.sessions
+    ]
+    headings = ("SESSION", "SIZE", "CHANGED", "STATE", "TAGS")
+    return format_table(headings, rows, "lrr")
+
+
+def _render_pruned(report: reports.PruneList) -> str:
+    verb = "would be removed" if report.dry_run else "removed"
+    lines = [f"{show(row.volume)}  {row.session}" for row in report.removed]
+    total = f"{format_count(len(report.removed), 'session')} {verb}"
+    if report.freed:
+        total += f", {format_size(report.freed)} freed"
+    return "\n".join([*lines, total + "."])
+
+
+def render_event(event: events.Event, verbose: int = 0) -> str | None:
+    """The line an event is worth on standard output, or None.
+
+    Warnings are not among them: they go to standard error, see progress.
+    """
+    if isinstance(event, events.VolumeDone):
+        return _render_done(event)
+    if isinstance(event, events.Notice):
+        return event.text
+    if isinstance(event, events.RunDone):
+        return _render_end(event)
+    if verbose and isinstance(event, events.VolumeStarted):
+        return f"{show(event.volume)}: {format_size(event.total_bytes)}"
+    return None
+
+
+def _render_done(event: events.VolumeDone) -> str:
+    name = show(event.volume)
+    if event.error is not None:
+        return f"{name}: FAILED: {event.error}"
+    if not event.changed:
+        return f"{name}: no change"
+    parts = [event.session or "done"]
+    if event.changed_bytes:
+        parts.append(f"{format_size(event.changed_bytes)} changed")
+    if event.sent_bytes:
+        parts.append(f"{format_size(event.sent_bytes)} sent")
+    if not event.point_in_time:
+        parts.append("not point-in-time")
+    return f"{name}: {', '.join(parts)}"
+
+
+def _render_end(event: events.RunDone) -> str | None:
+    return f"Head code: {event.head_code}" if event.head_code else None

@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a command gets from whoever started it, and nothing else.
+
+Owns the contract between the CLI (or a service) and the commands: options
+already checked for form, a way to ask, a way to report. Commands print
+nothing, read no terminal and take the time from here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from wyng_dom0.commands.reports import Report
+from wyng_dom0.events import Listener
+from wyng_dom0.names import SessionRange
+from wyng_dom0.state.places import Places
+
+
+@dataclass(frozen=True)
+class Options:
+    """Every option, as given or from the user's config; None: not given.
+
+    `names` are what stood behind the command, unchecked: volumes, or for
+    rename the old and the new name. `unattended` is also true where there is
+    no terminal to ask on, and with --quiet.
+    """
+
+    command: str
+    names: tuple[str, ...] = ()
+    all: bool = False
+    all_before: bool = False
+    archive: str | None = None
+    chunk_factor: int | None = None
+    compression: str | None = None
+    config: str | None = None
+    debug: bool = False
+    dedup_domain: str | None = None
+    dest: str | None = None
+    dry_run: bool = False
+    encrypt: str | None = None
+    force: bool = False
+    force_allow_rollback: bool = False
+    from_: str | None = None
+    hashtype: str | None = None
+    json: bool = False
+    local: str | None = None
+    meta_dir: str | None = None
+    no_slot_upload: bool = False
+    passcmd: str | None = None
+    quiet: bool = False
+    remember: bool = False
+    save_to: str | None = None
+    session: SessionRange | None = None
+    subdir: str | None = None
+    unattended: bool = False
+    verbose: int = 0
+    volex: tuple[str, ...] = ()
+
+
+class Prompts(Protocol):
+    """Asks the user. A secret is bytes and never kept by the asker."""
+
+    def confirm(self, question: str) -> None:
+        """Return on yes; raise Refused on no, or where nobody can answer."""
+
+    def type_name(self, question: str, name: str) -> None:
+        """Return when exactly `name` was typed; raise Refused otherwise."""
+
+    def passphrase(self, what: str) -> bytes:
+        """The passphrase of `what`: --passcmd, the terminal or stdin.
+
+        Raises AuthenticationFailed when none is to be had.
+        """
+
+    def new_passphrase(self, what: str) -> bytes:
+        """A new one: a generated one is offered first, own is typed twice.
+
+        With --passcmd, or unattended, it is taken from there as it is.
+        """
+
+
+@dataclass(frozen=True)
+class Context:
+    """All that a command may know of its surroundings.
+
+    `now` is aware, in the local zone. `report` shows the one result of a
+    command that reports; `listener` gets what happens on the way.
+    """
+
+    options: Options
+    places: Places
+    listener: Listener
+    now: datetime
+    prompts: Prompts
+    report: Callable[[Report], None]

@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What commands report, as values; how it looks is the CLI's business.
+
+Sizes are bytes, times aware. A report becomes one JSON object: its fields,
+with `kind` in front.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Union
+
+Cell = Union[str, int, bool, datetime, None]
+
+
+@dataclass(frozen=True)
+class Said:
+    """One sentence for people, and named values for JSON."""
+
+    kind: str
+    text: str
+    values: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class VolumeRow:
+    """One volume of an archive; `newest` is "" when it has no session."""
+
+    name: str
+    size: int = 0
+    sessions: int = 0
+    newest: str = ""
+    description: str = ""
+    newest_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class VolumeList:
+    """What `list` says without a volume's name."""
+
+    archive: str
+    volumes: tuple[VolumeRow, ...]
+    head_code: str = ""
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """One session of one volume; `state` is clean, live or not-still."""
+
+    session: str
+    sequence: int
+    time: datetime
+    size: int
+    changed: int
+    state: str = "clean"
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class SessionList:
+    """What `list VOLUME` says; sessions are oldest first."""
+
+    archive: str
+    volume: str
+    sessions: tuple[SessionRow, ...]
+
+
+@dataclass(frozen=True)
+class PrunedRow:
+    """One session that prune removed or, with --dry-run, would remove."""
+
+    volume: str
+    session: str
+
+
+@dataclass(frozen=True)
+class PruneList:
+    """What `prune` removed or would remove, and the bytes it freed."""
+
+    archive: str
+    removed: tuple[PrunedRow, ...]
+    dry_run: bool = False
+    freed: int = 0
+
+
+Report = Union[Said, VolumeList, SessionList, PruneList]
