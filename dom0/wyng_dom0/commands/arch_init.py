@@ -1,11 +1,159 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`arch-init`."""
+"""`arch-init`: make an archive at a destination and remember it here."""
 
-from wyng_dom0.commands.context import Context
-from wyng_dom0.errors import BadInput
+from collections.abc import Mapping
+
+from wyng_dom0.archive.catalog import ArchiveSettings, DedupDomain
+from wyng_dom0.commands.access import HASHTYPES, SUITES
+from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.reports import Said
+from wyng_dom0.engine.create import (
+    NewArchive,
+    affordable_cost,
+    create_archive,
+    new_keys,
+)
+from wyng_dom0.engine.head_code import head_code
+from wyng_dom0.engine.opened import Access
+from wyng_dom0.errors import BadInput, NotFound
+from wyng_dom0.events import Warning_
+from wyng_dom0.names import check_archive_name, quote
+from wyng_dom0.seal.compression import parse_compression
+from wyng_dom0.seal.keys import Suite
+from wyng_dom0.sources.directory import open_directory
+from wyng_dom0.state import definitions, remembered
+from wyng_dom0.state.definitions import ArchiveDefinition
+from wyng_dom0.transport.destination import Destination, parse_destination
+
+DEFAULT_NAME = "default"
+DEFAULT_COMPRESSION = "zstd:3"
+DEFAULT_CHUNK_FACTOR = 2
+DOMAINS = {"qube": DedupDomain.QUBE, "archive": DedupDomain.ARCHIVE}
 
 
 def run(context: Context) -> None:
-    """Not built yet."""
-    raise BadInput(f"{context.options.command} is not built yet")
+    """Make the archive; report its head code."""
+    options = context.options
+    name = check_archive_name(options.archive or DEFAULT_NAME)
+    _check_new(context, name)
+    if options.dest is None:
+        raise BadInput("arch-init needs --dest, where the archive shall be")
+    destination = parse_destination(options.dest, options.subdir or "")
+    source = _source(context, options.local)
+    wanted = _wanted(context, destination)
+    keys = new_keys(wanted)
+    access = Access(destination, keys, context.places)
+    head = create_archive(access, wanted, context.now)
+    if options.remember and keys.master is not None:
+        remembered.remember(context.places, keys.terms.archive, keys.master)
+    definition = _definition(context, name, wanted, access, source)
+    definitions.save_new(context.places, definition)
+    _report(context, definition, head_code(head))
+
+
+def _check_new(context: Context, name: str) -> None:
+    if name in definitions.list_names(context.places):
+        raise BadInput(
+            f"an archive named {quote(name)} is known already; choose another"
+            " name with --archive",
+            about=name,
+        )
+
+
+def _source(context: Context, local: str | None) -> str:
+    """The source's absolute path; it need not exist yet."""
+    if local is None:
+        return ""
+    if not local.startswith("/"):
+        return str(open_directory(local).root)
+    try:
+        open_directory(local)
+    except NotFound as error:
+        context.listener(Warning_(str(error)))
+    return local
+
+
+def _wanted(context: Context, destination: Destination) -> NewArchive:
+    options = context.options
+    settings = _settings(context)
+    suite = SUITES[options.encrypt or "aes-256-gcm"]
+    passphrase = None
+    if suite is not Suite.OFF:
+        passphrase = context.prompts.new_passphrase(
+            f"the archive at {destination.url}"
+        )
+    return NewArchive(
+        suite,
+        HASHTYPES[options.hashtype or "sha256"],
+        settings,
+        passphrase,
+        affordable_cost(),
+        upload_slot=not options.no_slot_upload,
+    )
+
+
+def _settings(context: Context) -> ArchiveSettings:
+    options = context.options
+    compression = parse_compression(options.compression or DEFAULT_COMPRESSION)
+    return ArchiveSettings(
+        options.chunk_factor or DEFAULT_CHUNK_FACTOR,
+        str(compression),
+        DOMAINS[options.dedup_domain or "archive"],
+        int(context.now.timestamp() * 10**9),
+    )
+
+
+def _definition(
+    context: Context,
+    name: str,
+    wanted: NewArchive,
+    access: Access,
+    source: str,
+) -> ArchiveDefinition:
+    settings = wanted.settings
+    return ArchiveDefinition(
+        name=name,
+        archive=access.keys.terms.archive,
+        destination=access.destination.url,
+        subdir="",
+        source=source,
+        created=context.now,
+        number=definitions.next_number(context.places),
+        suite=_key_of(SUITES, wanted.suite),
+        hashtype=_key_of(HASHTYPES, wanted.hash_type),
+        compression=settings.compression,
+        chunk_factor=settings.chunk_factor,
+        dedup_domain=_key_of(DOMAINS, settings.dedup_domain),
+    )
+
+
+def _key_of(table: Mapping[str, object], value: object) -> str:
+    return next(key for key, each in table.items() if each is value)
+
+
+def _report(context: Context, definition: ArchiveDefinition, code: str) -> None:
+    options: Options = context.options
+    sealed = definition.suite != "off"
+    lines = [
+        f"Archive {quote(definition.name)} is ready at"
+        f" {definition.destination}."
+    ]
+    if sealed:
+        lines.append(
+            "Without its passphrase nobody can restore from it, you included:"
+            " keep it outside of this machine."
+        )
+    if options.no_slot_upload:
+        lines.append(
+            "Its key slot is only on this machine: keep a copy of"
+            f" {definition.archive.hex()}'s slot file too."
+        )
+    lines.append(f"Head code: {code}")
+    values: dict[str, object] = {
+        "archive": definition.name,
+        "id": definition.archive.hex(),
+        "destination": definition.destination,
+        "head_code": code,
+    }
+    context.report(Said("arch-init", "\n".join(lines), values))

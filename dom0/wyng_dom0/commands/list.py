@@ -1,11 +1,89 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`list`."""
+"""`list`: the volumes of an archive, or the sessions of one."""
 
+from wyng_common.messages import Capability
+from wyng_dom0.archive.page import Page
+from wyng_dom0.archive.session import Session, State
+from wyng_dom0.commands.access import Chosen, opened
 from wyng_dom0.commands.context import Context
-from wyng_dom0.errors import BadInput
+from wyng_dom0.commands.reports import (
+    SessionList,
+    SessionRow,
+    VolumeList,
+    VolumeRow,
+)
+from wyng_dom0.engine.head_code import head_code
+from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.selection import one_session
+from wyng_dom0.errors import BadInput, NotFound
+from wyng_dom0.events import Warning_
+
+STATES = {
+    State.CLEAN: "clean",
+    State.LIVE: "live",
+    State.NOT_POINT_IN_TIME: "not-still",
+}
 
 
 def run(context: Context) -> None:
-    """Not built yet."""
-    raise BadInput(f"{context.options.command} is not built yet")
+    """Report volumes, or one volume's sessions."""
+    if len(context.options.names) > 1:
+        raise BadInput("list shows one volume's sessions at a time")
+    with opened(context, Capability.GET) as (chosen, archive):
+        for volume, error in archive.damaged.items():
+            context.listener(
+                Warning_(f"volume {volume.hex()} can't be listed: {error}")
+            )
+        if context.options.names:
+            (name,) = context.options.names
+            context.report(_sessions(archive, chosen, name))
+        else:
+            context.report(_volumes(context, archive, chosen))
+
+
+def _volumes(
+    context: Context, archive: OpenArchive, chosen: Chosen
+) -> VolumeList:
+    rows = []
+    for page in archive.pages_named(()):
+        try:
+            rows.append(_volume(context, archive, page))
+        except NotFound:
+            # With --session only the volumes that have it are shown.
+            continue
+    return VolumeList(chosen.name, tuple(rows), head_code(archive.end.tip))
+
+
+def _volume(context: Context, archive: OpenArchive, page: Page) -> VolumeRow:
+    shown = page.newest
+    if context.options.session is not None:
+        sessions = archive.sessions(page)
+        shown = one_session(sessions, context.options.session, page.name)
+    return VolumeRow(
+        name=page.name,
+        size=shown.size if shown else 0,
+        sessions=page.session_count,
+        newest=shown.name if shown else "",
+        description=page.description,
+        newest_time=shown.time if shown else None,
+    )
+
+
+def _sessions(archive: OpenArchive, chosen: Chosen, name: str) -> SessionList:
+    page = archive.page_named(name)
+    rows = tuple(_session(each) for each in archive.sessions(page))
+    return SessionList(chosen.name, name, rows)
+
+
+def _session(session: Session) -> SessionRow:
+    return SessionRow(
+        session=session.name,
+        sequence=session.sequence,
+        time=session.time,
+        size=session.size,
+        changed=session.changed,
+        state=STATES[session.state],
+        tags=tuple(name for name, _ in session.labels),
+        pinned=session.pinned,
+    )

@@ -1,11 +1,27 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`rename`."""
+"""`rename`: call a volume of the archive something else."""
 
+import time
+
+from wyng_common.messages import Capability
+from wyng_dom0.commands.access import opened
 from wyng_dom0.commands.context import Context
-from wyng_dom0.errors import BadInput
+from wyng_dom0.commands.reports import Said
+from wyng_dom0.engine.volumes import rename_volume
+from wyng_dom0.names import check_volume_name, quote
 
 
 def run(context: Context) -> None:
-    """Not built yet."""
-    raise BadInput(f"{context.options.command} is not built yet")
+    """Rename; the volume's sessions go along."""
+    old, new = context.options.names
+    check_volume_name(new)
+    with opened(context, Capability.PRUNE) as (chosen, archive):
+        rename_volume(archive, old, new, Capability.PRUNE, time.time_ns())
+    context.report(
+        Said(
+            "rename",
+            f"{quote(old)} is now {quote(new)} in the archive.",
+            {"archive": chosen.name, "old": old, "new": new},
+        )
+    )

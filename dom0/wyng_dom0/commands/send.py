@@ -1,11 +1,87 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`send`."""
+"""`send`: back up volumes as one session."""
 
+from contextlib import ExitStack
+
+from wyng_common.messages import Capability
+from wyng_dom0.commands.access import Chosen, opened
 from wyng_dom0.commands.context import Context
+from wyng_dom0.engine.head_code import head_code
+from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.send import SendReport, SendRun
 from wyng_dom0.errors import BadInput
+from wyng_dom0.events import RunDone, RunStarted
+from wyng_dom0.names import check_volume_name
+from wyng_dom0.seal.compression import parse_compression
+from wyng_dom0.sources.directory import DirectorySource
+from wyng_dom0.state import locks
 
 
 def run(context: Context) -> None:
-    """Not built yet."""
-    raise BadInput(f"{context.options.command} is not built yet")
+    """Send the named volumes, all the archive knows, or all there are."""
+    names = [check_volume_name(name) for name in context.options.names]
+    with ExitStack() as stack:
+        chosen, archive = stack.enter_context(opened(context, Capability.PRUNE))
+        source = chosen.source(context.options.local)
+        selected = _selected(context, archive, source, names)
+        for name in selected:
+            stack.enter_context(
+                locks.hold_volume(
+                    context.places, str(source.root), name, "send"
+                )
+            )
+        report = _send(context, chosen, archive, source, selected)
+    report.raise_failures()
+
+
+def _selected(
+    context: Context,
+    archive: OpenArchive,
+    source: DirectorySource,
+    names: list[str],
+) -> list[str]:
+    options = context.options
+    if options.all:
+        names = [*source.list_volumes(), *names]
+    elif not names:
+        names = [page.name for page in archive.pages_named(())]
+        if not names:
+            raise BadInput(
+                "the archive knows no volume yet: name those to send"
+            )
+    chosen = dict.fromkeys(names)
+    return sorted(name for name in chosen if name not in options.volex)
+
+
+def _send(
+    context: Context,
+    chosen: Chosen,
+    archive: OpenArchive,
+    source: DirectorySource,
+    names: list[str],
+) -> SendReport:
+    compression = parse_compression(
+        context.options.compression or archive.catalog.settings.compression
+    )
+    send_run = SendRun(
+        archive,
+        compression,
+        context.listener,
+        context.now,
+        context.options.dry_run,
+    )
+    context.listener(RunStarted("send", chosen.name, tuple(names)))
+    report = send_run.send(source, names, Capability.PRUNE)
+    head = report.head or archive.end.tip
+    context.listener(
+        RunDone(
+            command="send",
+            archive=chosen.name,
+            sent_bytes=report.sent_bytes,
+            volumes_done=len(report.done) - len(report.errors),
+            volumes_failed=len(report.errors),
+            head_code=head_code(head),
+        )
+    )
+    return report

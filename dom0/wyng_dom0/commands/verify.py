@@ -1,11 +1,74 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`verify`."""
+"""`verify`: read a session back and check every byte of it."""
 
+from wyng_common.messages import Capability
+from wyng_dom0.archive.page import Page
+from wyng_dom0.commands.access import Chosen, opened
 from wyng_dom0.commands.context import Context
-from wyng_dom0.errors import BadInput
+from wyng_dom0.commands.reports import Said
+from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.restore import SessionReader, Verdict
+from wyng_dom0.engine.selection import one_session
+from wyng_dom0.errors import BadInput, IntegrityError
+from wyng_dom0.names import quote
+
+_RANGES_SHOWN = 5
 
 
 def run(context: Context) -> None:
-    """Not built yet."""
-    raise BadInput(f"{context.options.command} is not built yet")
+    """Verify the newest or the named session of some or all volumes."""
+    options = context.options
+    if options.session is not None and options.session.last is not None:
+        raise BadInput("verify takes exactly one session, not a range")
+    bad: list[str] = []
+    with opened(context, Capability.GET) as (chosen, archive):
+        for volume, error in archive.damaged.items():
+            bad.append(f"the page of volume {volume.hex()}: {error}")
+        for page in archive.pages_named(options.names):
+            if page.name in options.volex:
+                continue
+            if not options.names and not page.session_count:
+                continue
+            bad.extend(_verify(context, chosen, archive, page))
+    if bad:
+        raise IntegrityError(f"verify found damage: {'; '.join(bad)}")
+
+
+def _verify(
+    context: Context, chosen: Chosen, archive: OpenArchive, page: Page
+) -> list[str]:
+    session = one_session(
+        archive.sessions(page), context.options.session, page.name
+    )
+    reader = SessionReader(archive, page, session, context.listener)
+    verdict = reader.verify()
+    if verdict.errors:
+        return [_sentence(page.name, session.name, verdict)]
+    context.report(
+        Said(
+            "verify",
+            f"{quote(page.name)} as of {session.name} is whole.",
+            {
+                "archive": chosen.name,
+                "volume": page.name,
+                "session": session.name,
+                "bytes": verdict.bytes_read,
+            },
+        )
+    )
+    return []
+
+
+def _sentence(volume: str, session: str, verdict: Verdict) -> str:
+    ranges = ", ".join(
+        f"{length} bytes at {offset}"
+        for offset, length in verdict.damaged[:_RANGES_SHOWN]
+    )
+    more = len(verdict.damaged) - _RANGES_SHOWN
+    if more > 0:
+        ranges += f" and {more} more ranges"
+    return (
+        f"{quote(volume)} as of {session}"
+        f" ({ranges or 'its tree'}: {verdict.errors[0]})"
+    )

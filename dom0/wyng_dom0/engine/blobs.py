@@ -186,6 +186,12 @@ class RecordWriter:
         children, plaintext = node.children(), node.plaintext()
         return self._queue(BlobType.NODE, domain, children, plaintext)
 
+    def node_id(self, domain: DomainId, node: Node) -> BlobId:
+        """The id that store_node would give; queues nothing."""
+        return self._hashers.of(domain).blob_id(
+            BlobType.NODE, node.children(), node.plaintext()
+        )
+
     def flush(self) -> None:
         """Send what is queued and wait until the store has taken it."""
         self._send()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Optional
 
+from wyng_common import limits
 from wyng_common.commits import Commit, hash_record
 from wyng_common.frames import BlobType
 from wyng_common.ids import ArchiveId, CommitHash
@@ -49,13 +50,36 @@ from wyng_dom0.transport.remote_store import RemoteStore, open_store
 
 @dataclass(frozen=True)
 class NewArchive:
-    """What a new archive shall be. `passphrase` is None when not sealed."""
+    """What a new archive shall be. `passphrase` is None when not sealed.
+
+    With `upload_slot` False the key slot stays on this machine: without its
+    copy of the slot the passphrase opens nothing.
+    """
 
     suite: Suite
     hash_type: HashType
     settings: ArchiveSettings
     passphrase: Optional[bytes]
     cost: Scrypt
+    upload_slot: bool = True
+
+
+def affordable_cost() -> Scrypt:
+    """The dearest scrypt that leaves most of this machine's memory free.
+
+    N = 2**17 takes 128 MiB, 2**19 takes 512. An unreadable meminfo gives
+    the cheapest.
+    """
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        available = int(lines["MemAvailable"].split()[0]) * limits.KIB
+    except (OSError, KeyError, ValueError):
+        available = 0
+    for log_n in (19, 18):
+        if available >= 8 * (128 * 8 << log_n):
+            return Scrypt(log_n)
+    return Scrypt(17)
 
 
 def new_keys(wanted: NewArchive) -> ArchiveKeys:
@@ -80,7 +104,8 @@ def create_archive(
     ) as store:
         store.init(access.keys.terms.archive)
         slot = _make_slot(access.keys, wanted, int(now.timestamp()))
-        store.put_key_slot(0, slot.encode())
+        if wanted.upload_slot:
+            store.put_key_slot(0, slot.encode())
         if access.places is not None:
             kept_slots.write_slot(
                 access.places, access.keys.terms.archive, 0, slot.encode()

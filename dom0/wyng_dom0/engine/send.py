@@ -46,6 +46,7 @@ from wyng_dom0.snapshots.choose import take_snapshot
 from wyng_dom0.snapshots.snapshot import Snapshot
 from wyng_dom0.sources.directory import DirectorySource
 from wyng_dom0.state.heads import Head
+from wyng_dom0.tree.nodes import Node
 
 _PROGRESS_SECONDS = 0.1
 
@@ -75,7 +76,10 @@ class SendReport:
 
 
 class SendRun:
-    """One session being made. `moment` is the local time it gets."""
+    """One session being made. `moment` is the local time it gets.
+
+    With `dry_run` all is read and compared, but nothing is sent.
+    """
 
     def __init__(
         self,
@@ -83,7 +87,9 @@ class SendRun:
         compression: Compression,
         listener: Listener,
         moment: datetime,
+        dry_run: bool = False,
     ) -> None:
+        self._dry_run = dry_run
         self._archive = archive
         self._compressor = Compressor(compression)
         self._listener = listener
@@ -180,7 +186,7 @@ class SendRun:
             lambda ids, level: self._archive.reader.nodes(
                 page.domain, ids, level
             ),
-            lambda node: self._archive.writer.store_node(page.domain, node),
+            lambda node: self._emit(page.domain, node),
         )
         with self._uploader(page, chunk_size, comparison) as uploader:
             self._run(uploader, page.name, snapshot, chunk_size)
@@ -188,6 +194,12 @@ class SendRun:
         self._sent_any = self._sent_any or uploader.sent_bytes > 0
         changed = min(snapshot.size, comparison.changed * chunk_size)
         return comparison.finish(), changed, uploader.sent_bytes
+
+    def _emit(self, domain: DomainId, node: Node) -> BlobId:
+        writer = self._archive.writer
+        if self._dry_run:
+            return writer.node_id(domain, node)
+        return writer.store_node(domain, node)
 
     def _uploader(
         self, page: Page, chunk_size: int, comparison: TreeComparison
@@ -201,6 +213,7 @@ class SendRun:
             hasher,
             chunk_size,
             comparison,
+            self._dry_run,
         )
 
     def _run(
@@ -250,6 +263,8 @@ class SendRun:
         self._listener(event)
 
     def _finish(self, capability: Capability) -> None:
+        if self._dry_run:
+            return
         if self._changes:
             self.report.head = publish(
                 self._archive,

@@ -102,7 +102,7 @@ class Uploader:
     """Sends chunks of one volume. A context manager owning its threads.
 
     Chunks are sent unless the store says that it has them. `sent_bytes`
-    counts sealed bytes.
+    counts sealed bytes; with `dry_run` they are counted and not sent.
     """
 
     def __init__(
@@ -113,6 +113,7 @@ class Uploader:
         hasher: IdHasher,
         chunk_size: int,
         comparison: Comparison,
+        dry_run: bool = False,
     ) -> None:
         self._store = store
         self._sealer = sealer
@@ -121,6 +122,7 @@ class Uploader:
         self._chunk_size = chunk_size
         self._zeros = bytes(chunk_size)
         self._comparison = comparison
+        self._dry_run = dry_run
         self._workers = ThreadPoolExecutor(WORKERS, "worker")
         self._sender = ThreadPoolExecutor(1, "sender")
         self._hashing: "Deque[Future[_Segment]]" = deque()
@@ -256,7 +258,8 @@ class Uploader:
         while batch:
             group, batch[:_SEALED_GROUP] = batch[:_SEALED_GROUP], []
             for frames in put_batches(self._sealer.seal_batch(group)):
-                self._puts.append(self._store.ask_put(frames))
+                if not self._dry_run:
+                    self._puts.append(self._store.ask_put(frames))
                 self.sent_bytes += sum(map(len, frames))
             self._drain_puts(_PUTS_MOST)
 

@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which archive a command means, and its key.
+
+Either one this machine knows (`--archive`, or the first made), or one named
+by its URL (`--from`), of which nothing is kept here.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+from wyng_common.messages import Capability
+from wyng_dom0.commands.context import Context
+from wyng_dom0.engine.opened import Access, OpenArchive, open_archive
+from wyng_dom0.engine.unlock import unlock_found, unlock_known
+from wyng_dom0.errors import BadInput
+from wyng_dom0.names import quote
+from wyng_dom0.seal.keys import HashType, Suite, Terms
+from wyng_dom0.sources.directory import DirectorySource, open_directory
+from wyng_dom0.state import definitions, heads, locks, remembered
+from wyng_dom0.state.definitions import ArchiveDefinition
+from wyng_dom0.transport.destination import Destination, parse_destination
+
+SUITES = {"aes-256-gcm": Suite.AES_256_GCM, "off": Suite.OFF}
+HASHTYPES = {"sha256": HashType.SHA256, "blake2b": HashType.BLAKE2B}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The archive a command works on.
+
+    `definition` is None for one that was named by its URL; `name` is what
+    reports and questions call it.
+    """
+
+    name: str
+    access: Access
+    definition: ArchiveDefinition | None
+
+    def source(self, override: str | None) -> DirectorySource:
+        """Where its volumes live: `--local`, else as arch-init was told."""
+        known = self.definition.source if self.definition else ""
+        if not (override or known):
+            raise BadInput(
+                "no source of volumes is known: name one with --local"
+            )
+        return open_directory(override or known)
+
+
+def terms_of(definition: ArchiveDefinition) -> Terms:
+    """What this machine pinned for the archive."""
+    return Terms(
+        definition.archive,
+        SUITES[definition.suite],
+        HASHTYPES[definition.hashtype],
+        definition.format_version,
+    )
+
+
+def destination_of(definition: ArchiveDefinition) -> Destination:
+    """Where the archive lies."""
+    return parse_destination(definition.destination, definition.subdir)
+
+
+@contextmanager
+def opened(
+    context: Context, capability: Capability
+) -> Iterator[tuple[Chosen, OpenArchive]]:
+    """The archive that the options mean, open with a capability.
+
+    One that writes holds this machine's lock of the archive meanwhile.
+    """
+    chosen = _choose(context)
+    with _lock(context, chosen, capability):
+        with open_archive(
+            chosen.access,
+            capability,
+            context.listener,
+            context.options.force_allow_rollback,
+        ) as archive:
+            yield chosen, archive
+
+
+def _choose(context: Context) -> Chosen:
+    options = context.options
+    if options.force_allow_rollback:
+        _confirm_rollback(context)
+    if options.from_ is None:
+        return _choose_known(context)
+    if options.archive is not None:
+        raise BadInput("--from and --archive contradict each other")
+    if options.remember:
+        raise BadInput("--remember goes with an archive that is known here")
+    return _choose_found(context, options.from_)
+
+
+def _choose_known(context: Context) -> Chosen:
+    definition = _definition(context)
+    terms = terms_of(definition)
+    keys = unlock_known(
+        context.places,
+        terms,
+        lambda: context.prompts.passphrase(
+            f"the archive {quote(definition.name)}"
+        ),
+    )
+    if context.options.remember and keys.master is not None:
+        remembered.remember(context.places, terms.archive, keys.master)
+    access = Access(destination_of(definition), keys, context.places)
+    return Chosen(definition.name, access, definition)
+
+
+def _definition(context: Context) -> ArchiveDefinition:
+    name = context.options.archive
+    if name is None:
+        return definitions.load_default(context.places)
+    return definitions.load(context.places, name)
+
+
+def _choose_found(context: Context, url: str) -> Chosen:
+    destination = parse_destination(url, context.options.subdir or "")
+    keys = unlock_found(
+        destination,
+        lambda: context.prompts.passphrase(f"the archive at {destination.url}"),
+    )
+    pin = heads.read_pin(context.places, keys.terms.archive, destination.url)
+    # What was never seen here leaves no trace here.
+    places = context.places if pin.committed is not None else None
+    access = Access(destination, keys, places)
+    return Chosen(destination.url, access, None)
+
+
+def _confirm_rollback(context: Context) -> None:
+    """An older copy is gone on from only by one who typed what it is."""
+    if context.options.from_ is not None:
+        return
+    name = _definition(context).name
+    context.prompts.type_name(
+        "Sessions made since that copy are lost to this archive."
+        f" Type the archive's name ({name}) to go on from the older copy:",
+        name,
+    )
+
+
+def _lock(
+    context: Context, chosen: Chosen, capability: Capability
+) -> AbstractContextManager[None]:
+    if capability in (Capability.GET, Capability.VERIFY):
+        return nullcontext()
+    return locks.hold_archive(
+        context.places,
+        chosen.access.keys.terms.archive,
+        chosen.name,
+        context.options.command,
+    )
