@@ -9,7 +9,7 @@ chained over by our next commit, and never followed.
 """
 
 from dataclasses import dataclass
-from typing import List, Optional, Sequence
+from typing import Iterator, List, Optional
 
 from wyng_common import limits
 from wyng_common.commits import Commit
@@ -41,21 +41,29 @@ class ChainEnd:
 def find_end(store: RemoteStore, keys: ArchiveKeys, pin: Pin) -> ChainEnd:
     """Examine the chain from dom0's pin to the store's head.
 
-    Raises IntegrityError when no commit of the archive is ours.
+    Raises IntegrityError when no commit of the archive is ours. Keeps no
+    more than one answer of records: a store may make up any number of them.
     """
     assert store.welcome is not None
     tip = Head(store.welcome.sequence, store.welcome.head)
     if tip.sequence == 0:
-        return ChainEnd(tip, None, _rolled_back(tip, pin, []))
-    records = _records_from(store, _first_wanted(tip, pin))
-    rollback = _rolled_back(tip, pin, records)
-    good = _newest_good(store, keys, tip, records)
+        return ChainEnd(tip, None, _rolled_back(tip, pin.committed, None))
+    first = _first_wanted(tip, pin)
+    reached = pin.committed
+    good: Optional[Commit] = None
+    for each in _records_from(store, first):
+        reached = _follow(reached, pin.committed, each)
+        if mac_holds(keys, each.commit):
+            good = _newer(good, each.commit)
+    if good is None:
+        good = _good_before(store, keys, first)
     damage = ""
     if good.sequence != tip.sequence:
         damage = (
             f"commit {tip.sequence} is damaged or not made with this"
             f" archive's key; commit {good.sequence} is used instead"
         )
+    rollback = _rolled_back(tip, pin.committed, reached)
     return ChainEnd(tip, good, rollback, damage)
 
 
@@ -66,22 +74,53 @@ def _first_wanted(tip: Head, pin: Pin) -> int:
     return max(1, tip.sequence - _LOOK_BACK + 1)
 
 
-def _records_from(store: RemoteStore, first: int) -> List[LoggedCommit]:
+def _records_from(store: RemoteStore, first: int) -> Iterator[LoggedCommit]:
+    """The records first..head, or only the last ones when some are missing.
+
+    A store may claim any head: where a whole answer is empty nothing more is
+    asked for in between.
+    """
     assert store.welcome is not None
-    records: List[LoggedCommit] = []
     last = store.welcome.sequence
     for at in range(first, last + 1, limits.LOG_RECORDS_MAX):
-        end = min(last, at + limits.LOG_RECORDS_MAX - 1)
-        records.extend(
-            each
-            for each in store.log(at, end)
-            if at <= each.commit.sequence <= end
-        )
-    return records
+        found = _within(store, at, min(last, at + limits.LOG_RECORDS_MAX - 1))
+        if not found:
+            below = max(at, last - limits.LOG_RECORDS_MAX + 1)
+            yield from _within(store, below, last)
+            return
+        yield from found
 
 
-def _rolled_back(tip: Head, pin: Pin, records: Sequence[LoggedCommit]) -> str:
-    seen = pin.committed
+def _within(store: RemoteStore, first: int, last: int) -> List[LoggedCommit]:
+    return [
+        each
+        for each in store.log(first, last)
+        if first <= each.commit.sequence <= last
+    ]
+
+
+def _follow(
+    reached: Optional[Head], seen: Optional[Head], record: LoggedCommit
+) -> Optional[Head]:
+    """How far hashes lead from what was seen; None when they don't."""
+    if reached is None or seen is None:
+        return None
+    here = Head(record.commit.sequence, record.hash)
+    if here.sequence == seen.sequence:
+        return reached if here == seen else None
+    follows = record.commit.previous == reached.hash
+    return here if follows and here.sequence == reached.sequence + 1 else None
+
+
+def _newer(good: Optional[Commit], commit: Commit) -> Commit:
+    if good is None or commit.sequence > good.sequence:
+        return commit
+    return good
+
+
+def _rolled_back(
+    tip: Head, seen: Optional[Head], reached: Optional[Head]
+) -> str:
     if seen is None:
         return ""
     if tip.sequence < seen.sequence:
@@ -89,7 +128,7 @@ def _rolled_back(tip: Head, pin: Pin, records: Sequence[LoggedCommit]) -> str:
             f"the archive is at commit {tip.sequence}, but this machine has"
             f" seen commit {seen.sequence}: it is an older copy"
         )
-    if _chains(seen, tip, records):
+    if reached == tip:
         return ""
     return (
         f"the archive's commits up to {tip.sequence} don't follow from commit"
@@ -97,36 +136,21 @@ def _rolled_back(tip: Head, pin: Pin, records: Sequence[LoggedCommit]) -> str:
     )
 
 
-def _chains(seen: Head, tip: Head, records: Sequence[LoggedCommit]) -> bool:
-    """Whether hashes lead from what was seen to the tip without a gap."""
-    at, hash = seen.sequence, seen.hash
-    for each in records:
-        if each.commit.sequence == seen.sequence:
-            if each.hash != seen.hash:
-                return False
-            continue
-        if each.commit.sequence != at + 1 or each.commit.previous != hash:
-            return False
-        at, hash = each.commit.sequence, each.hash
-    return (at, hash) == (tip.sequence, tip.hash)
+def _good_before(store: RemoteStore, keys: ArchiveKeys, first: int) -> Commit:
+    """The newest of our commits before a sequence.
 
-
-def _newest_good(
-    store: RemoteStore,
-    keys: ArchiveKeys,
-    tip: Head,
-    records: Sequence[LoggedCommit],
-) -> Commit:
-    first = tip.sequence + 1
-    while True:
-        for each in reversed(records):
-            if each.commit.sequence < first and mac_holds(keys, each.commit):
-                return each.commit
-        first = min([first, *(each.commit.sequence for each in records)])
-        if first <= 1:
-            raise IntegrityError(
-                "no commit of the archive was made with this key"
-            )
-        below = max(1, first - _LOOK_BACK)
-        records = store.log(below, first - 1)
-        first = below if not records else first
+    An answer without any record ends the search: what lies behind so wide a
+    gap is not followed.
+    """
+    while first > 1:
+        last, first = first - 1, max(1, first - limits.LOG_RECORDS_MAX)
+        records = _within(store, first, last)
+        good: Optional[Commit] = None
+        for each in records:
+            if mac_holds(keys, each.commit):
+                good = _newer(good, each.commit)
+        if good is not None:
+            return good
+        if not records:
+            break
+    raise IntegrityError("no commit of the archive was made with this key")
