@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The catalog: which page each volume has, and the archive's settings."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Dict, Optional, Tuple
 
@@ -67,6 +67,10 @@ class Catalog:
     settings: ArchiveSettings
     pages: Dict[VolumeId, BlobId]
     others: Tuple[Field, ...] = ()
+    # Fields that we don't know, of each volume that has some.
+    volume_others: Dict[VolumeId, Tuple[Field, ...]] = field(
+        default_factory=dict
+    )
 
     def with_page(self, volume: VolumeId, page: Optional[BlobId]) -> "Catalog":
         """The catalog with another page of a volume, or without the volume."""
@@ -89,7 +93,7 @@ def encode_catalog(catalog: Catalog) -> Record:
         settings.others,
     )
     volumes = [
-        Field(Tag.VOLUME, _volume(volume, page))
+        Field(Tag.VOLUME, _volume(catalog, volume, page))
         for volume, page in sorted(catalog.pages.items())
     ]
     return make_record([Field(Tag.SETTINGS, made), *volumes], catalog.others)
@@ -98,23 +102,28 @@ def encode_catalog(catalog: Catalog) -> Record:
 def parse_catalog(record: Record) -> Catalog:
     """A catalog from its record; raises IntegrityError."""
     pages: Dict[VolumeId, BlobId] = {}
+    others: Dict[VolumeId, Tuple[Field, ...]] = {}
     for each in record.records(Tag.VOLUME):
         page = each.child(VolumeTag.PAGE)
         if page is None:
             raise IntegrityError("a volume in the catalog has no page")
-        pages[_volume_id(each.octets(VolumeTag.ID))] = page
+        volume = _volume_id(each.octets(VolumeTag.ID))
+        pages[volume] = page
+        if each.without(VolumeTag):
+            others[volume] = each.without(VolumeTag)
     if len(pages) > limits.VOLUMES_MAX:
         raise IntegrityError("the catalog lists too many volumes")
     settings = record.records(Tag.SETTINGS)
     if len(settings) != 1:
         raise IntegrityError("the catalog has no settings")
-    return Catalog(_parse_settings(settings[0]), pages, record.without(Tag))
-
-
-def _volume(volume: VolumeId, page: BlobId) -> Record:
-    return Record(
-        (Field(VolumeTag.ID, bytes(volume)), Field(VolumeTag.PAGE, page))
+    return Catalog(
+        _parse_settings(settings[0]), pages, record.without(Tag), others
     )
+
+
+def _volume(catalog: Catalog, volume: VolumeId, page: BlobId) -> Record:
+    known = (Field(VolumeTag.ID, bytes(volume)), Field(VolumeTag.PAGE, page))
+    return make_record(known, catalog.volume_others.get(volume, ()))
 
 
 def _volume_id(value: bytes) -> VolumeId:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Iterator, List, Optional, Sequence, Tuple
 
+from wyng_common.errors import FormatError
 from wyng_common.ids import FixedBytes
 from wyng_dom0.archive.fields import Field, Record, make_record
 from wyng_dom0.archive.history import (
     SEGMENT_SESSIONS,
     Part,
+    Segment,
     Shelf,
     append_part,
     encode_part,
@@ -75,7 +77,7 @@ class Page:
         session = replace(session, sequence=self.next_sequence)
         page = self
         if len(self.recent) >= SEGMENT_SESSIONS:
-            segment = store_segment(self.recent, shelf)
+            segment = store_segment(Segment(self.recent), shelf)
             parts = append_part(self.parts, segment, shelf)
             page = replace(self, parts=parts, recent=())
         return replace(
@@ -143,13 +145,20 @@ def parse_page(record: Record, volume: VolumeId) -> Page:
     return Page(
         volume=volume,
         name=record.text(Tag.NAME),
-        domain=DomainId(record.octets(Tag.DOMAIN)),
+        domain=_domain(record.octets(Tag.DOMAIN)),
         description=record.text(Tag.DESCRIPTION, ""),
         next_sequence=record.integer(Tag.NEXT_SEQUENCE),
         parts=tuple(parse_part(each) for each in record.records(Tag.PART)),
         recent=tuple(recent),
         others=record.without(Tag),
     )
+
+
+def _domain(value: bytes) -> DomainId:
+    try:
+        return DomainId(value)
+    except FormatError:
+        raise IntegrityError("a page's dedup domain is malformed") from None
 
 
 def ranges(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from enum import IntEnum
 from typing import Optional, Tuple
 
+from wyng_common import limits
 from wyng_common.ids import BlobId
 from wyng_dom0.archive.fields import Field, Record, make_record
 from wyng_dom0.errors import IntegrityError
@@ -49,6 +50,15 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True)
+class Label:
+    """What a user calls a tag of a session."""
+
+    name: str
+    description: str = ""
+    others: Tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True)
 class Session:
     """A session; sizes in bytes, `root` None when all of it is zeros.
 
@@ -69,9 +79,14 @@ class Session:
     root: Optional[BlobId]
     state: State
     settings: Optional[BlobId] = None
-    labels: Tuple[Tuple[str, str], ...] = ()
+    tags: Tuple[Label, ...] = ()
     pinned: bool = False
     others: Tuple[Field, ...] = ()
+
+    @property
+    def labels(self) -> Tuple[Tuple[str, str], ...]:
+        """(name, description) of each of its tags."""
+        return tuple((each.name, each.description) for each in self.tags)
 
     @property
     def time(self) -> datetime:
@@ -108,13 +123,13 @@ def encode_session(session: Session) -> Record:
         Field(Tag.GID, session.gid),
         Field(Tag.CHANGED, session.changed),
         Field(Tag.STATE, int(session.state)),
-        Field(Tag.MTIME_NS, session.mtime_ns),
+        Field(Tag.MTIME_NS, _fitting(session.mtime_ns)),
     ]
     if session.root is not None:
         known.append(Field(Tag.ROOT, session.root))
     if session.settings is not None:
         known.append(Field(Tag.SETTINGS, session.settings))
-    known.extend(Field(Tag.LABEL, _label(*each)) for each in session.labels)
+    known.extend(Field(Tag.LABEL, _label(each)) for each in session.tags)
     if session.pinned:
         known.append(Field(Tag.PINNED, 1))
     return make_record(known, session.others)
@@ -139,25 +154,33 @@ def parse_session(record: Record) -> Session:
         root=record.child(Tag.ROOT),
         state=state,
         settings=record.child(Tag.SETTINGS),
-        labels=tuple(_parse_label(each) for each in record.records(Tag.LABEL)),
+        tags=tuple(_parse_label(each) for each in record.records(Tag.LABEL)),
         pinned=bool(record.integer(Tag.PINNED, 0)),
         others=record.without(Tag),
     )
-    if session.sequence < 1 or session.size < 0:
+    in_bounds = 0 <= session.size <= limits.VOLUME_SIZE_MAX
+    if session.sequence < 1 or not in_bounds:
         raise IntegrityError("a session's sequence or size is out of range")
     local_time(session.time_ns, session.offset)
     return session
 
 
-def _label(name: str, description: str) -> Record:
-    return Record(
-        (
-            Field(LabelTag.NAME, name),
-            Field(LabelTag.DESCRIPTION, description),
-        )
+def _fitting(mtime_ns: int) -> int:
+    """A file's time may lie behind the year 2262, a field's value not."""
+    return max(-(1 << 63), min(mtime_ns, (1 << 63) - 1))
+
+
+def _label(label: Label) -> Record:
+    known = (
+        Field(LabelTag.NAME, label.name),
+        Field(LabelTag.DESCRIPTION, label.description),
     )
+    return make_record(known, label.others)
 
 
-def _parse_label(record: Record) -> Tuple[str, str]:
-    name = record.text(LabelTag.NAME)
-    return name, record.text(LabelTag.DESCRIPTION, "")
+def _parse_label(record: Record) -> Label:
+    return Label(
+        record.text(LabelTag.NAME),
+        record.text(LabelTag.DESCRIPTION, ""),
+        record.without(LabelTag),
+    )
