@@ -9,14 +9,15 @@
 The header is associated data of the wrapping, so a slot that opens also
 proves the suite and the hash. The commitment makes a slot open under one
 key only, which AES-GCM alone does not promise. An archive that isn't sealed
-has one slot of kind NONE that ends behind the header.
+has one slot of kind NONE that ends behind the header; its costs are zero and
+its salt is the SHA-256 of the header before it, so that damage shows.
 """
 
 import hashlib
 import hmac
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Optional, Tuple
 
@@ -41,7 +42,8 @@ _BODY = struct.Struct(">32s12s48s")
 SALT_SIZE = 32
 SCRYPT_LOG_N_MIN = 10
 SCRYPT_LOG_N_MAX = 19
-SCRYPT_LOG_N_FORCED_MAX = 24
+# hashlib.scrypt takes less than 2 GiB of memory, which N=2^21 needs.
+SCRYPT_LOG_N_FORCED_MAX = 20
 
 
 class SlotKind(IntEnum):
@@ -117,7 +119,7 @@ def parse_slot(untrusted: bytes) -> Slot:
         log_n,
         r,
         p,
-        _,
+        zero,
         salt,
     ) = _HEADER.unpack_from(untrusted)
     if magic != MAGIC or version != FORMAT_VERSION:
@@ -131,11 +133,15 @@ def parse_slot(untrusted: bytes) -> Slot:
         )
     except (ValueError, FormatError):
         raise IntegrityError("a key slot names an unknown algorithm") from None
+    if zero:
+        raise IntegrityError("a key slot is damaged")
     body = bytes(untrusted[_HEADER.size :])
     if bool(body) != (header.kind is not SlotKind.NONE):
         raise IntegrityError("a key slot has the wrong length for its kind")
     if (header.kind is SlotKind.NONE) != (terms.suite is Suite.OFF):
         raise IntegrityError("a key slot's kind does not fit its suite")
+    if header.kind is SlotKind.NONE and header != _clear_header(terms, made):
+        raise IntegrityError("a key slot is damaged")
     return Slot(header, body)
 
 
@@ -158,10 +164,16 @@ def make_passphrase_slot(
 
 def make_clear_slot(terms: Terms, made: int) -> Slot:
     """The slot of an archive that isn't sealed: it carries only the terms."""
-    header = SlotHeader(
+    return Slot(_clear_header(terms, made), b"")
+
+
+def _clear_header(terms: Terms, made: int) -> SlotHeader:
+    """A header of kind NONE, which nothing but its own hash protects."""
+    bare = SlotHeader(
         terms, SlotKind.NONE, made, Scrypt(0, 0, 0), bytes(SALT_SIZE)
     )
-    return Slot(header, b"")
+    digest = hashlib.sha256(bare.encode()[:-SALT_SIZE]).digest()
+    return replace(bare, salt=digest)
 
 
 def open_with_passphrase(
@@ -170,20 +182,28 @@ def open_with_passphrase(
     """Try a passphrase on each passphrase slot.
 
     Raises AuthenticationFailed when none opens. Costs above N = 2**19 are
-    refused unless `allow_costly`: a hostile archive could ask for any.
+    refused unless `allow_costly`: a hostile archive could ask for any. Such
+    a slot is passed over; IntegrityError names it when no other opens.
     """
+    refused: Optional[IntegrityError] = None
     stretched: "dict[tuple[bytes, Scrypt], bytes]" = {}
     for slot in slots:
         header = slot.header
         if header.kind is not SlotKind.PASSPHRASE:
             continue
-        _check_cost(header.cost, allow_costly)
+        try:
+            _check_cost(header.cost, allow_costly)
+        except IntegrityError as error:
+            refused = error
+            continue
         work = (header.salt, header.cost)
         if work not in stretched:
             stretched[work] = _stretch(header, passphrase)
         master = _unwrap(slot, stretched[work])
         if master is not None:
             return master, slot
+    if refused is not None:
+        raise refused
     raise AuthenticationFailed("the passphrase opens none of the key slots")
 
 
