@@ -92,8 +92,8 @@ def encode_head(
     `children` must be strictly ascending; raises FrameError otherwise, or
     when a bound is passed.
     """
-    head = _HEADER.pack(blob_type, LAYOUT, len(children), length, id)
     _check_bounds(blob_type, len(children), length)
+    head = _HEADER.pack(blob_type, LAYOUT, len(children), length, id)
     _check_ascending(children)
     return head + b"".join(children)
 

@@ -18,7 +18,6 @@ CHUNK_SIZE_MAX = CHUNK_SIZE_MIN << (CHUNK_FACTOR_MAX - 1)
 # Slots of one node of a volume's tree. A slot is one byte of the sealed
 # payload, so at most 255 would fit; 128 was measured (doc/design.md).
 NODE_SLOTS = 128
-TREE_LEVELS_MAX = 6
 VOLUME_SIZE_MAX = 1 << 60
 
 # Frames. Padding adds at most 12 % and sealing under 128 bytes.
