@@ -1,0 +1,100 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The shelf: the finished packs of an archive, opened as they are needed.
+
+Finds and reads pack files by name, keeping a few open. Writes nothing, and
+does not know the index.
+"""
+
+import os
+import re
+from collections import OrderedDict
+from typing import Iterator, List
+
+from wyng_common.errors import FrameError
+from wyng_common.frames import check_frame
+from wyng_common.ids import BlobId
+from wyng_store import packs
+from wyng_store.layout import Layout
+from wyng_store.packs import PackContents
+
+_OPEN_MAX = 64
+_PACK = re.compile(r"([0-9a-f]{32})\.pack")
+_PART = re.compile(r"([0-9a-f]{32})\.part")
+_ID_AT = 8
+
+
+class Shelf:
+    """The packs of one archive; close() closes the files."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._open: "OrderedDict[bytes, int]" = OrderedDict()
+
+    def close(self) -> None:
+        """Close all files; they are opened again when needed."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def forget(self, name: bytes) -> None:
+        """Close a pack that goes away."""
+        fd = self._open.pop(name, None)
+        if fd is not None:
+            os.close(fd)
+
+    def names(self) -> List[bytes]:
+        """The names of all finished packs, sorted."""
+        return sorted(self._listed(_PACK))
+
+    def parts(self) -> List[bytes]:
+        """The names of packs that a crash left unfinished, sorted."""
+        return sorted(self._listed(_PART))
+
+    def exists(self, name: bytes) -> bool:
+        """Is the pack's file there?"""
+        return self._layout.pack(name).exists()
+
+    def size(self, name: bytes) -> int:
+        """The file's length in bytes; raises OSError."""
+        return os.fstat(self._descriptor(name)).st_size
+
+    def modified(self, name: bytes) -> int:
+        """When the pack was written, Unix seconds; raises OSError."""
+        return int(os.fstat(self._descriptor(name)).st_mtime)
+
+    def contents(self, name: bytes) -> PackContents:
+        """What the pack holds; raises OSError."""
+        return packs.read_pack(self._descriptor(name))
+
+    def frame(
+        self, name: bytes, id: bytes, offset: int, length: int
+    ) -> "tuple[bytes, list[BlobId]]":
+        """One frame with its children, its id and digest checked.
+
+        Raises FrameError, or OSError when the pack can't be read.
+        """
+        frame = os.pread(self._descriptor(name), length, offset)
+        if frame[_ID_AT : _ID_AT + BlobId.SIZE] != id:
+            raise FrameError(f"the frame of {id.hex()} is not in its place")
+        return frame, check_frame(frame)
+
+    def _descriptor(self, name: bytes) -> int:
+        fd = self._open.get(name)
+        if fd is not None:
+            self._open.move_to_end(name)
+            return fd
+        path = self._layout.pack(name)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._open[name] = fd
+        if len(self._open) > _OPEN_MAX:
+            os.close(self._open.popitem(last=False)[1])
+        return fd
+
+    def _listed(self, pattern: "re.Pattern[str]") -> Iterator[bytes]:
+        for directory in os.scandir(self._layout.packs):
+            if len(directory.name) != 2 or not directory.is_dir():
+                continue
+            for name in os.listdir(directory.path):
+                match = pattern.fullmatch(name)
+                if match:
+                    yield bytes.fromhex(match.group(1))
