@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Counting: who holds what alive.
+
+A blob's count is the number of edges to it from live blobs, plus one for each
+counted commit whose catalog it is. It is live while that is not 0. Additions
+are walked before releases, each into what changes state only, so that the
+cost is what a commit adds and frees. Changes wait in a bounded cache, where
+the +1 of a rewritten page and the -1 of the old one cancel without touching
+a row.
+
+Works inside a transaction of its caller; removes rows, never files.
+"""
+
+from typing import Callable, Dict, List, Optional
+
+from wyng_common.frames import BlobType
+from wyng_common.ids import BlobId
+from wyng_common.limits import LISTED_IDS_MAX
+from wyng_store.errors import BlobDamaged, IndexDamaged
+from wyng_store.fetching import Fetcher
+from wyng_store.index import Index
+from wyng_store.rows import BlobRow
+
+_CACHE_MAX = 40_000
+
+# Called now and then in long work with (done, total); total 0 is unknown.
+Beat = Callable[[int, int], None]
+
+
+def silent(done: int, total: int) -> None:
+    """The beat of who waits for nothing."""
+
+
+class _Held:
+    """A row in the cache, and its count as it will be."""
+
+    __slots__ = ("row", "count")
+
+    def __init__(self, row: BlobRow) -> None:
+        self.row = row
+        self.count = row.refs
+
+
+class Counter:
+    """Counts roots in and out of an index.
+
+    `usable` says whether a row may become or stay part of a new session; a
+    row it refuses counts as missing. After use, `missing` has the ids that
+    were not there (at most 1024 of `missing_count`) and `damaged` those of
+    them whose frames could not be read. Call `flush` at the end.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        fetcher: Fetcher,
+        usable: Callable[[BlobRow], bool],
+        beat: Beat = silent,
+    ) -> None:
+        self._index = index
+        self._fetcher = fetcher
+        self._usable = usable
+        self._beat = beat
+        self._cache: Dict[bytes, _Held] = {}
+        self._done = 0
+        self.missing: List[BlobId] = []
+        self.missing_count = 0
+        self.damaged: List[BlobId] = []
+
+    def add(self, root: BlobId) -> None:
+        """Count one more holder of `root`, and all that thereby lives."""
+        stack: List[BlobRow] = []
+        self._raise(root, stack)
+        while stack:
+            row = stack.pop()
+            for child in self._children_added(row):
+                self._raise(child, stack)
+            self._step()
+
+    def release(self, root: BlobId) -> None:
+        """Count one holder of `root` less, and free what nobody holds.
+
+        Raises BlobDamaged when a freed blob can't be read, IndexDamaged when
+        a count would fall below zero.
+        """
+        stack: List[BlobRow] = []
+        self._lower(root, stack)
+        while stack:
+            row = stack.pop()
+            for child in self._fetcher.children(row):
+                self._lower(child, stack)
+            self._step()
+
+    def flush(self) -> None:
+        """Write what changed to the index."""
+        changed = []
+        for held in self._cache.values():
+            if held.count == held.row.refs:
+                continue
+            if held.count == 0:
+                self._index.remove(held.row)
+                continue
+            new = held.row._replace(refs=held.count, token=0)
+            changed.append((held.row, new))
+        changed.sort()
+        self._index.write(changed)
+        self._cache.clear()
+
+    def _raise(self, id: BlobId, stack: List[BlobRow]) -> None:
+        held = self._hold(id)
+        if held is None or not self._may_live(held):
+            self._miss(id)
+            return
+        held.count += 1
+        if held.count == 1 and held.row.type != BlobType.CHUNK:
+            stack.append(held.row)
+
+    def _may_live(self, held: _Held) -> bool:
+        return held.count > held.row.refs or self._usable(held.row)
+
+    def _lower(self, id: BlobId, stack: List[BlobRow]) -> None:
+        held = self._hold(id)
+        if held is None or held.count == 0:
+            raise IndexDamaged("a blob that is held has no count")
+        held.count -= 1
+        if held.count == 0 and held.row.type != BlobType.CHUNK:
+            stack.append(held.row)
+
+    def _hold(self, id: bytes) -> Optional[_Held]:
+        held = self._cache.get(id)
+        if held is None:
+            row = self._index.find(id)
+            if row is None:
+                return None
+            held = self._cache[id] = _Held(row)
+        return held
+
+    def _children_added(self, row: BlobRow) -> List[BlobId]:
+        try:
+            return self._fetcher.children(row)
+        except BlobDamaged as error:
+            self.damaged.append(error.id)
+            self._miss(error.id)
+            return []
+
+    def _miss(self, id: BlobId) -> None:
+        self.missing_count += 1
+        if len(self.missing) < LISTED_IDS_MAX:
+            self.missing.append(id)
+
+    def _step(self) -> None:
+        self._done += 1
+        if self._done % 64 == 0:
+            self._beat(self._done, 0)
+        if len(self._cache) > _CACHE_MAX:
+            self.flush()

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Building the index again from packs and log.
+
+The new index is made beside the old one and is complete, counted from the
+roots of the log, before anybody sees it. Whatever can't be read sets safe
+mode in it. Reads packs and log only.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Sequence
+
+from wyng_common.ids import BlobId
+from wyng_store.chain import Chain, Roots
+from wyng_store.counting import Beat, Counter, silent
+from wyng_store.enrolling import enroll_found, promote_copies
+from wyng_store.errors import Damage
+from wyng_store.fetching import Fetcher
+from wyng_store.index import Index, create_index
+from wyng_store.rows import BlobRow
+from wyng_store.shelf import Shelf
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rebuild could not find: blobs held by a root (at most 1024 of
+    `missing_count`), and whether the chain and the packs were whole."""
+
+    missing: List[BlobId]
+    missing_count: int
+    chain_intact: bool
+
+    @property
+    def is_whole(self) -> bool:
+        return self.chain_intact and not self.missing_count
+
+
+def build_index(
+    path: Path,
+    shelf: Shelf,
+    chain: Chain,
+    suspects: Sequence[bytes] = (),
+    beat: Beat = silent,
+) -> "tuple[Index, Finding]":
+    """A counted index in the new file `path`, open, not yet durable.
+
+    `suspects` are blobs once found bad: their frames are read again, and
+    they are marked when still bad.
+    """
+    index = create_index(path)
+    names = shelf.names()
+    for done, name in enumerate(names):
+        _enroll(index, shelf, name)
+        beat(done, len(names))
+    with index.transaction():
+        promote_copies(index, shelf)
+        _mark(index, Fetcher(index, shelf), suspects)
+    return index, _count(index, shelf, chain.roots(), beat)
+
+
+def _enroll(index: Index, shelf: Shelf, name: bytes) -> None:
+    try:
+        contents = shelf.contents(name)
+    except FileNotFoundError:
+        return
+    with index.transaction():
+        enroll_found(index, shelf, name, contents)
+
+
+def _mark(index: Index, fetcher: Fetcher, suspects: Sequence[bytes]) -> None:
+    for id in suspects:
+        row = index.find(id)
+        if row is None:
+            continue
+        try:
+            fetcher.fetch_row(row)
+        except Damage:
+            index.write([(row, row._replace(bad=1))])
+
+
+def _count(index: Index, shelf: Shelf, roots: Roots, beat: Beat) -> Finding:
+    fetcher = Fetcher(index, shelf)
+    with index.transaction():
+        counter = Counter(index, fetcher, _everything, beat)
+        for sequence, catalog in roots.catalogs:
+            counter.add(catalog)
+            index.add_root(sequence, catalog)
+        counter.flush()
+        finding = Finding(counter.missing, counter.missing_count, roots.intact)
+        index.set_state(sequence=roots.sequence, head=roots.head)
+        index.flush()
+        whole = finding.is_whole and not _live_bad(index)
+        index.set_state(safe=0 if whole else 1)
+    return finding
+
+
+def _everything(row: BlobRow) -> bool:
+    return True
+
+
+def _live_bad(index: Index) -> bool:
+    return any(
+        row is not None and row.refs > 0
+        for row in map(index.find, index.bad_ids(1 << 20))
+    )

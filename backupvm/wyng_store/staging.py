@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Staging: what one sender has put and not committed yet.
+
+Receives checked frames, drops those that are there, and knows what HAVE may
+promise. Staged blobs hold nothing alive and are visible to nobody without
+their token.
+"""
+
+import time
+from typing import List, Sequence, Set
+
+from wyng_common.frames import FrameHeader
+from wyng_common.ids import BlobId, StagingToken
+from wyng_store import durable
+from wyng_store.archive import Archive
+from wyng_store.counting import Beat, silent
+from wyng_store.enrolling import enroll_written
+from wyng_store.packing import FinishedPack, Packer
+from wyng_store.packs import PackKind
+
+
+class Staging:
+    """The staged blobs of one token, in an archive open for writing."""
+
+    def __init__(self, archive: Archive, token: StagingToken) -> None:
+        self._archive = archive
+        self._token = token
+        self._pending: Set[bytes] = set()
+        self._finished: List[FinishedPack] = []
+        self._packer = Packer(
+            archive.layout, archive.identity, token, self._finished.append
+        )
+        self._number = archive.healing(self._note_token)
+
+    def close(self) -> None:
+        """Stop; frames since the last sync are found at the next open."""
+        self._packer.close()
+
+    def have(self, ids: Sequence[BlobId]) -> bytes:
+        """The bitmap of those that need not be put: id i is bit 7-(i mod 8)
+        of byte i/8."""
+        self._enroll()
+        return self._archive.healing(lambda: self._bitmap(ids))
+
+    def put(self, header: FrameHeader, frame: durable.Data) -> bool:
+        """Keep a frame that the caller has checked; False when it is there.
+
+        Not durable before `sync`. Raises Full with nothing kept.
+        """
+        if self._has(header.id):
+            return False
+        self._packer.put(header, frame)
+        self._pending.add(bytes(header.id))
+        if self._finished:
+            self._enroll()
+        return True
+
+    def sync(self, beat: Beat = silent) -> None:
+        """All frames before are durable and in the index after this."""
+        try:
+            self._packer.sync(beat)
+        finally:
+            self._enroll()
+
+    def _has(self, id: BlobId) -> bool:
+        if id in self._pending:
+            return True
+        return self._archive.healing(lambda: self._is_listed(id))
+
+    def _is_listed(self, id: bytes) -> bool:
+        row = self._archive.index.find(id)
+        if row is None or row.bad:
+            return False
+        return row.refs > 0 or row.token == self._number
+
+    def _bitmap(self, ids: Sequence[BlobId]) -> bytes:
+        bits = bytearray((len(ids) + 7) // 8)
+        pending = self._pending
+        for at, id in enumerate(ids):
+            if id in pending or self._is_listed(id):
+                bits[at >> 3] |= 0x80 >> (at & 7)
+        return bytes(bits)
+
+    def _note_token(self) -> int:
+        index = self._archive.index
+        with index.transaction():
+            return index.token_number(self._token, int(time.time()))
+
+    def _enroll(self) -> None:
+        while self._finished:
+            pack = self._finished[0]
+            self._archive.healing(self._enroll_first)
+            self._number = self._archive.healing(self._note_token)
+            del self._finished[0]
+            if pack.header.kind is not PackKind.COPY:
+                self._pending.difference_update(e.id for e in pack.entries)
+
+    def _enroll_first(self) -> None:
+        pack = self._finished[0]
+        with self._archive.index.transaction():
+            enroll_written(self._archive.index, pack, int(time.time()))
