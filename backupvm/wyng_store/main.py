@@ -1,0 +1,192 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command `wyng-store`: arguments, printing, exit codes.
+
+The only module of the store that prints. `serve` prints at most one line,
+on stderr, and nothing on stdout, which carries the protocol.
+"""
+
+# Speaking to the user is what this module is for.
+# ruff: noqa: T201
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Callable, NoReturn, Optional, Sequence
+
+from wyng_common.errors import FormatError, WyngError
+from wyng_common.ids import StagingToken
+from wyng_common.messages import Capability
+from wyng_store import __version__, errors
+from wyng_store.archive import Archive, open_for_reading
+from wyng_store.layout import Layout
+from wyng_store.reclaiming import reclaim
+from wyng_store.recovering import open_for_writing
+from wyng_store.scrubbing import Scrubbed, scrub
+from wyng_store.serve import serve
+from wyng_store.statistics import measure
+
+DONE, ERROR, INTEGRITY, NOT_READY, NOT_FOUND, BAD_INPUT = 0, 1, 4, 5, 6, 9
+_CODES = (
+    (errors.BadInput, BAD_INPUT),
+    (errors.NoArchive, NOT_FOUND),
+    (errors.Busy, NOT_READY),
+    (errors.Full, NOT_READY),
+    (errors.Damage, INTEGRITY),
+    (errors.IndexDamaged, INTEGRITY),
+    (FormatError, INTEGRITY),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise errors.BadInput(message)
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Run one command; gives the exit code. Never a traceback for what can
+    be expected."""
+    warnings.showwarning = _show_warning
+    try:
+        options = _parse(arguments)
+        command: Callable[[argparse.Namespace], int] = options.command
+        return command(options)
+    except (WyngError, OSError) as error:
+        print(f"wyng-store: {error}", file=sys.stderr)
+        return _exit_code(error)
+    except KeyboardInterrupt:
+        return ERROR
+
+
+def _exit_code(error: Exception) -> int:
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    return ERROR
+
+
+def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
+    parser = _Parser(prog="wyng-store", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="serve stdin and stdout")
+    names = [capability.name.lower() for capability in Capability]
+    serving.add_argument(
+        "--allow", action="append", required=True, choices=names
+    )
+    serving.set_defaults(command=_serve)
+    for name, (command, text) in _COMMANDS.items():
+        sub = commands.add_parser(name, help=text)
+        sub.set_defaults(command=command)
+        if name == "stat":
+            sub.add_argument("--json", action="store_true")
+        if name == "check":
+            sub.add_argument("--digests", action="store_true")
+    for name, sub in commands.choices.items():
+        if name != "version":
+            sub.add_argument("directory", type=Path)
+    return parser.parse_args(arguments)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    granted = frozenset(Capability[name.upper()] for name in options.allow)
+    try:
+        serve(0, 1, Layout(options.directory), granted)
+    except FormatError as error:
+        # Of the protocol, not of the archive.
+        raise errors.StoreError(str(error)) from error
+    return DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    archive = open_for_reading(Layout(options.directory))
+    try:
+        found = scrub(archive, options.digests, counts=True)
+        return _report(archive, found)
+    finally:
+        archive.close()
+
+
+def _scrub(options: argparse.Namespace) -> int:
+    archive = open_for_writing(Layout(options.directory))
+    try:
+        found = scrub(archive, digests=True, counts=True)
+        return _report(archive, found)
+    finally:
+        archive.close()
+
+
+def _report(archive: Archive, found: Scrubbed) -> int:
+    state = archive.index.load_state()
+    if not found.is_whole:
+        chain = "whole" if found.chain_intact else "broken"
+        print(
+            f"DAMAGED: {found.missing} blobs missing, {found.damaged} "
+            f"unreadable, chain of commits {chain}"
+        )
+        return INTEGRITY
+    healed = "" if found.counts_agreed else "; the index was wrong and is new"
+    print(
+        f"whole: {len(archive.chain.sequences())} commits, "
+        f"{state.live_rows} live blobs, {state.live_bytes} bytes{healed}"
+    )
+    return DONE
+
+
+def _rebuild(options: argparse.Namespace) -> int:
+    archive = open_for_writing(Layout(options.directory))
+    try:
+        finding = archive.rebuild()
+        if finding.is_whole:
+            print(f"rebuilt: {archive.index.state.rows} blobs, all found")
+            return DONE
+        print(f"rebuilt: {finding.missing_count} blobs are missing")
+        return INTEGRITY
+    finally:
+        archive.close()
+
+
+def _stat(options: argparse.Namespace) -> int:
+    archive = open_for_reading(Layout(options.directory))
+    try:
+        numbers = vars(archive.healing(lambda: measure(archive)))
+    finally:
+        archive.close()
+    if options.json:
+        print(json.dumps(numbers))
+        return DONE
+    for name, value in numbers.items():
+        print(f"{name.replace('_', ' ')}: {value}")
+    return DONE
+
+
+def _reclaim(options: argparse.Namespace) -> int:
+    archive = open_for_writing(Layout(options.directory))
+    try:
+        freed, pending = reclaim(archive, StagingToken.zero(), 0)
+    finally:
+        archive.close()
+    print(f"freed {freed} bytes, {pending} pending")
+    return NOT_READY if pending else DONE
+
+
+def _version(options: argparse.Namespace) -> int:
+    print(f"wyng-store {__version__}")
+    return DONE
+
+
+_COMMANDS = {
+    "check": (_check, "count everything again and compare"),
+    "scrub": (_scrub, "read everything again, mark what is damaged"),
+    "rebuild": (_rebuild, "make the index again from packs and log"),
+    "stat": (_stat, "numbers of an archive"),
+    "reclaim": (_reclaim, "give back what is dead"),
+    "version": (_version, "the version"),
+}
+
+
+def _show_warning(message: "Warning | str", *_: object, **__: object) -> None:
+    """One line instead of a place in the source."""
+    os.write(2, f"wyng-store: {message}\n".encode())

@@ -1,0 +1,414 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What each operation of the protocol does, one function each.
+
+A function reads the body it expects, does its work through the archive, and
+answers. Errors are raised; `serve` answers them.
+"""
+
+import struct
+from functools import partial
+from typing import Callable, Dict, FrozenSet, List, Optional, Protocol
+
+from wyng_common import limits
+from wyng_common.errors import MessageError, WyngError
+from wyng_common.frames import HEADER_SIZE, check_frame, parse_header
+from wyng_common.ids import ArchiveId, BlobId, CommitHash, split_ids
+from wyng_common.messages import (
+    VERSION,
+    Capability,
+    Header,
+    Hello,
+    KeysAction,
+    LogFlag,
+    Op,
+    ScrubFlag,
+    Status,
+    Welcome,
+    parse_hello,
+)
+from wyng_store import committing, founding, rights
+from wyng_store.archive import Archive, open_for_reading
+from wyng_store.errors import (
+    BlobDamaged,
+    Busy,
+    Damage,
+    Denied,
+    Full,
+    NoArchive,
+)
+from wyng_store.layout import Layout
+from wyng_store.reclaiming import reclaim, tidy, unlink_dead
+from wyng_store.recovering import open_for_writing
+from wyng_store.scrubbing import Scrubbed, scrub
+from wyng_store.staging import Staging
+from wyng_store.statistics import measure
+
+_HELLO_MAX = 64 + limits.HELLO_PATH_MAX
+_RANGE = struct.Struct(">QQ")
+_PUT_ANSWER = struct.Struct(">II")
+
+
+class BadVersion(WyngError):
+    """The other side speaks no version that we do."""
+
+
+class Exchange(Protocol):
+    """What an operation may do with its request."""
+
+    @property
+    def left(self) -> int: ...
+
+    def peek(self, size: int) -> memoryview: ...
+
+    def take(self, size: int) -> memoryview: ...
+
+    def drain(self) -> None: ...
+
+    def answer(
+        self, status: Status, body: bytes = b"", count: int = 0
+    ) -> None: ...
+
+    def beat(self, done: int, total: int) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+class Session:
+    """What a connection has said and opened so far."""
+
+    def __init__(self, layout: Layout, granted: FrozenSet[Capability]) -> None:
+        self.layout = layout
+        self.granted = granted
+        self.hello: Optional[Hello] = None
+        self.founded = False
+        self.ended = False
+        self._archive: Optional[Archive] = None
+        self._staging: Optional[Staging] = None
+
+    @property
+    def archive(self) -> Archive:
+        """The open archive; raises NoArchive."""
+        if self._archive is None:
+            raise NoArchive("there is no archive yet")
+        return self._archive
+
+    @property
+    def staging(self) -> Staging:
+        """This connection's staged blobs; raises NoArchive."""
+        if self._staging is None:
+            raise NoArchive("there is no archive yet")
+        return self._staging
+
+    @property
+    def capability(self) -> Capability:
+        """What HELLO asked for; raises MessageError before a HELLO."""
+        if self.hello is None:
+            raise MessageError("the first request must be HELLO")
+        return self.hello.capability
+
+    def open(self, exchange: Exchange) -> None:
+        """Open the archive as the capability wants it."""
+        hello = self.hello
+        assert hello is not None
+        if not (rights.writes(hello.capability) or self.founded):
+            self._archive = open_for_reading(self.layout, exchange.beat)
+            return
+        self._archive = open_for_writing(self.layout, exchange.beat)
+        self._staging = Staging(self._archive, hello.token)
+        tidy(self._archive, hello.token)
+
+    def close(self) -> None:
+        """Close what is open; locks go last."""
+        if self._staging is not None:
+            self._staging.close()
+            self._staging = None
+        if self._archive is not None:
+            self._archive.close()
+            self._archive = None
+
+
+def hello(session: Session, exchange: Exchange, request: Header) -> None:
+    if session.hello is not None:
+        raise MessageError("HELLO comes once")
+    asked = parse_hello(_body(exchange, request, 0, _HELLO_MAX))
+    if not asked.oldest <= VERSION <= asked.newest:
+        raise BadVersion("no common version of the protocol")
+    if asked.capability not in rights.allowed(session.granted) or asked.path:
+        raise Denied("this store was not started for that")
+    session.hello = asked
+    status = Status.OK
+    try:
+        session.open(exchange)
+        welcome = _welcome(session.archive, asked.capability)
+    except NoArchive:
+        status = Status.NO_ARCHIVE
+        welcome = Welcome(
+            VERSION, asked.capability, ArchiveId.zero(), 0, CommitHash.zero()
+        )
+    except WyngError:
+        session.hello = None
+        raise
+    exchange.answer(status, welcome.encode())
+
+
+def init(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.INIT)
+    id = ArchiveId(_body(exchange, request, ArchiveId.SIZE, ArchiveId.SIZE))
+    session.close()
+    founding.found(session.layout, id)
+    session.founded = True
+    session.open(exchange)
+    exchange.answer(Status.OK)
+
+
+def keys(session: Session, exchange: Exchange, request: Header) -> None:
+    try:
+        action = KeysAction(request.second)
+    except ValueError:
+        raise MessageError("KEYS has an unknown action") from None
+    body = _body(exchange, request, 0, limits.SLOT_FILE_MAX)
+    if request.count >= limits.SLOTS_MAX or (
+        bool(body) != (action is KeysAction.PUT)
+    ):
+        raise MessageError("KEYS is malformed")
+    if not rights.may_keys(session.capability, session.founded, action):
+        raise Denied("this connection may not do that with keys")
+    layout = session.archive.layout
+    if action is KeysAction.LIST:
+        _list_slots(layout, exchange)
+    elif action is KeysAction.PUT:
+        done = founding.put_slot(layout, request.count, body)
+        exchange.answer(Status.OK if done else Status.EXISTS)
+    else:
+        done = founding.drop_slot(layout, request.count)
+        exchange.answer(Status.OK if done else Status.NOT_FOUND)
+
+
+def have(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.HAVE)
+    ids = _ids(exchange, request, limits.HAVE_IDS_MAX)
+    exchange.answer(Status.OK, session.staging.have(ids))
+
+
+def put(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.PUT)
+    if request.count > limits.PUT_FRAMES_MAX:
+        raise MessageError("a PUT has too many frames")
+    staging = session.staging
+    stored = 0
+    for _ in range(request.count):
+        stored += _put_frame(staging, exchange)
+    there = request.count - stored
+    exchange.answer(Status.OK, _PUT_ANSWER.pack(stored, there))
+
+
+def sync(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.SYNC)
+    _body(exchange, request, 0, 0)
+    session.staging.sync(exchange.beat)
+    exchange.answer(Status.OK)
+
+
+def commit(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.COMMIT)
+    record = _body(exchange, request, 0, limits.COMMIT_RECORD_MAX)
+    staging = session.staging
+    assert session.hello is not None
+    staging.sync(exchange.beat)
+    committing.commit(
+        session.archive,
+        record,
+        session.hello.token,
+        rights.may_release(session.capability),
+        exchange.beat,
+    )
+    exchange.answer(Status.OK)
+    exchange.flush()
+    _tidy_after(session)
+
+
+def get(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.GET)
+    ids = _ids(exchange, request, limits.GET_IDS_MAX)
+    archive = session.archive
+    for id in ids:
+        try:
+            frame = archive.healing(partial(_fetch, archive, id))
+        except BlobDamaged:
+            exchange.answer(Status.DAMAGED)
+            continue
+        if frame is None:
+            exchange.answer(Status.NOT_FOUND)
+        else:
+            exchange.answer(Status.OK, frame)
+
+
+def log(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.LOG)
+    first, last = _RANGE.unpack(_body(exchange, request, 16, 16))
+    if request.second not in LogFlag.__members__.values():
+        raise MessageError("LOG has an unknown flag")
+    chain = session.archive.chain
+    if request.second == LogFlag.ALL:
+        wanted = chain.sequences()
+    else:
+        wanted = chain.unreleased_or_unreadable()
+    inside = [at for at in wanted if first <= at <= last]
+    for sequence in inside[: limits.LOG_RECORDS_MAX]:
+        try:
+            exchange.answer(Status.MORE, chain.load(sequence).data)
+        except Damage:
+            exchange.answer(Status.DAMAGED, struct.pack(">Q", sequence))
+    exchange.answer(Status.OK)
+
+
+def stat(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.STAT)
+    _body(exchange, request, 0, 0)
+    archive = session.archive
+    measured = archive.healing(lambda: measure(archive))
+    exchange.answer(Status.OK, measured.encode())
+
+
+def scrub_archive(
+    session: Session, exchange: Exchange, request: Header
+) -> None:
+    _check_right(session, Op.SCRUB)
+    (budget,) = struct.unpack(">Q", _body(exchange, request, 8, 8))
+    every = ScrubFlag.DIGESTS | ScrubFlag.COUNTS
+    if not request.second or request.second & ~every:
+        raise MessageError("SCRUB has unknown flags")
+    found = scrub(
+        session.archive,
+        digests=bool(request.second & ScrubFlag.DIGESTS),
+        counts=bool(request.second & ScrubFlag.COUNTS),
+        budget=budget,
+        beat=exchange.beat,
+    )
+    _answer_scrub(exchange, found)
+
+
+def reclaim_archive(
+    session: Session, exchange: Exchange, request: Header
+) -> None:
+    _check_right(session, Op.RECLAIM)
+    (budget,) = struct.unpack(">Q", _body(exchange, request, 8, 8))
+    assert session.hello is not None
+    freed, pending = reclaim(
+        session.archive, session.hello.token, budget, exchange.beat
+    )
+    status = Status.PENDING if pending else Status.OK
+    exchange.answer(status, _RANGE.pack(freed, pending))
+
+
+def delete(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.DELETE)
+    body = _body(exchange, request, 48, 48)
+    session.staging.sync(exchange.beat)
+    founding.end(session.archive, ArchiveId(body[:16]), CommitHash(body[16:]))
+    session.close()
+    exchange.answer(Status.OK)
+
+
+def bye(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.BYE)
+    _body(exchange, request, 0, 0)
+    session.close()
+    session.ended = True
+    exchange.answer(Status.OK)
+    exchange.flush()
+
+
+def alive(session: Session, exchange: Exchange, request: Header) -> None:
+    _check_right(session, Op.ALIVE)
+    _body(exchange, request, 0, 0)
+    exchange.answer(Status.OK)
+
+
+Operation = Callable[[Session, Exchange, Header], None]
+OPERATIONS: Dict[Op, Operation] = {
+    Op.HELLO: hello,
+    Op.INIT: init,
+    Op.KEYS: keys,
+    Op.HAVE: have,
+    Op.PUT: put,
+    Op.SYNC: sync,
+    Op.COMMIT: commit,
+    Op.GET: get,
+    Op.LOG: log,
+    Op.STAT: stat,
+    Op.SCRUB: scrub_archive,
+    Op.RECLAIM: reclaim_archive,
+    Op.DELETE: delete,
+    Op.BYE: bye,
+    Op.ALIVE: alive,
+}
+
+
+def _check_right(session: Session, op: Op) -> None:
+    if not rights.may(session.capability, session.founded, op):
+        raise Denied(f"this connection may not {op.name}")
+
+
+def _body(exchange: Exchange, request: Header, least: int, most: int) -> bytes:
+    """The whole body, whose length must lie within bounds."""
+    if not least <= request.length <= most:
+        raise MessageError("a request's body has the wrong length")
+    return bytes(exchange.take(request.length))
+
+
+def _ids(exchange: Exchange, request: Header, most: int) -> List[BlobId]:
+    """A body of as many ids as the header counts."""
+    size = BlobId.SIZE * request.count
+    if request.count > most:
+        raise MessageError("a request has too many ids")
+    return split_ids(_body(exchange, request, size, size))
+
+
+def _welcome(archive: Archive, capability: Capability) -> Welcome:
+    sequence, head = archive.head()
+    return Welcome(VERSION, capability, archive.identity, sequence, head)
+
+
+def _list_slots(layout: Layout, exchange: Exchange) -> None:
+    damaged = 0
+    for number, slot in founding.list_slots(layout):
+        if slot is None:
+            damaged += 1
+        else:
+            exchange.answer(Status.MORE, slot, number)
+    status = Status.DAMAGED if damaged else Status.OK
+    exchange.answer(status, count=damaged)
+
+
+def _put_frame(staging: Staging, exchange: Exchange) -> bool:
+    head = exchange.peek(HEADER_SIZE)
+    header = parse_header(bytes(head))
+    frame = exchange.take(header.frame_length)
+    check_frame(frame)
+    return staging.put(header, frame)
+
+
+def _fetch(archive: Archive, id: bytes) -> Optional[bytes]:
+    frame = archive.fetcher.fetch(id)
+    if frame is None:
+        archive.verify_index()
+    return frame
+
+
+def _tidy_after(session: Session) -> None:
+    """Unlink what the commit freed; what can't be now waits."""
+    try:
+        unlink_dead(session.archive, 0.0)
+    except (Busy, Full):
+        return
+
+
+def _answer_scrub(exchange: Exchange, found: Scrubbed) -> None:
+    ids = found.ids
+    for at in range(0, len(ids), limits.LISTED_IDS_MAX):
+        part = ids[at : at + limits.LISTED_IDS_MAX]
+        exchange.answer(Status.MORE, b"".join(part), len(part))
+    sums = (found.frames, found.read_bytes, found.damaged, found.missing)
+    exchange.answer(Status.OK, struct.pack(">4Q", *sums))

@@ -1,0 +1,196 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Scrubbing: reading everything again, and counting it again.
+
+Marks what can't be read in the index, so that the next send puts it anew;
+points to a second copy where that is good. Deletes nothing.
+"""
+
+from dataclasses import dataclass, field
+from typing import Iterator, List, Tuple
+
+from wyng_common.ids import BlobId
+from wyng_store import locks
+from wyng_store.archive import Archive
+from wyng_store.counting import Beat, silent
+from wyng_store.errors import Busy, StoreError
+from wyng_store.index import Index, open_writer, sqlite_checked
+from wyng_store.rows import BlobRow, PackRow
+
+_IDS_MAX = 65536
+
+
+@dataclass
+class Scrubbed:
+    """What a scrub read and found. `ids`: damaged or missing blobs, at most
+    65,536. `counts_agreed`: the index's counts were right."""
+
+    frames: int = 0
+    read_bytes: int = 0
+    damaged: int = 0
+    missing: int = 0
+    counts_agreed: bool = True
+    chain_intact: bool = True
+    ids: List[BlobId] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        return not self.damaged and not self.missing and self.chain_intact
+
+    def restart(self) -> None:
+        """Forget what a scrub over a damaged index found."""
+        self.frames = self.read_bytes = self.damaged = 0
+        self.ids.clear()
+
+    def note(self, id: bytes) -> None:
+        if len(self.ids) < _IDS_MAX:
+            self.ids.append(BlobId(id))
+
+
+def scrub(
+    archive: Archive,
+    digests: bool,
+    counts: bool,
+    budget: int = 0,
+    beat: Beat = silent,
+) -> Scrubbed:
+    """Read frames again (`budget` bytes, 0: all, going on where the last
+    one stopped) and count again. Raises Full, Busy."""
+    found = Scrubbed()
+    if digests:
+        archive.healing(lambda: _scrub_digests(archive, found, budget, beat))
+    if counts:
+        _scrub_counts(archive, found)
+    return found
+
+
+def _scrub_digests(
+    archive: Archive, found: Scrubbed, budget: int, beat: Beat
+) -> None:
+    found.restart()
+    changes: List[Tuple[BlobRow, BlobRow]] = []
+    cursor = bytes(16)
+    for pack in _from_cursor(archive.index):
+        for row in _rows_of(archive, pack):
+            found.frames += 1
+            found.read_bytes += row.length
+            new = _judged(archive, row)
+            if new.bad:
+                found.damaged += 1
+                found.note(new.id)
+            if new != row:
+                changes.append((row, new))
+            beat(found.read_bytes, archive.index.state.all_bytes)
+        if budget and found.read_bytes >= budget:
+            cursor = pack.name
+            break
+    _record(archive, changes, cursor)
+
+
+def _from_cursor(index: Index) -> Iterator[PackRow]:
+    packs = sorted(index.packs(), key=lambda pack: pack.name)
+    cursor = index.load_state().cursor
+    return (pack for pack in packs if pack.name > cursor)
+
+
+def _rows_of(archive: Archive, pack: PackRow) -> Iterator[BlobRow]:
+    """The rows that point into a pack, in the order of its frames."""
+    try:
+        entries = archive.shelf.contents(pack.name).entries
+    except OSError:
+        entries = []
+    rows = [archive.index.find(entry.id) for entry in entries]
+    here = [row for row in rows if row is not None and row.pack == pack.num]
+    if len(here) < pack.rows:
+        here = [row for row in archive.index.blobs() if row.pack == pack.num]
+        here.sort(key=lambda row: row.offset)
+    return iter(here)
+
+
+def _judged(archive: Archive, row: BlobRow) -> BlobRow:
+    """The row as it should be: marked, unmarked, or at its second copy."""
+    fetcher = archive.fetcher
+    if fetcher.read_place(row) is not None:
+        return row._replace(bad=0)
+    copy = archive.index.find_copy(row.id)
+    if copy is None or fetcher.read_place(copy) is None:
+        return row._replace(bad=1)
+    return row._replace(
+        bad=0, pack=copy.pack, offset=copy.offset, length=copy.length
+    )
+
+
+def _record(
+    archive: Archive, changes: List[Tuple[BlobRow, BlobRow]], cursor: bytes
+) -> None:
+    """Write down what was found; a reader borrows the writer lock for it."""
+    if archive.is_private:
+        return
+    if archive.writer:
+        _apply(archive.index, changes, cursor)
+        return
+    try:
+        lock = locks.acquire_writer(archive.layout.lock)
+    except (Busy, OSError):
+        return
+    try:
+        with sqlite_checked():
+            index = open_writer(archive.layout.index)
+        _apply(index, changes, cursor)
+        index.close()
+    except StoreError:
+        return
+    finally:
+        lock.close()
+
+
+def _apply(
+    index: Index, changes: List[Tuple[BlobRow, BlobRow]], cursor: bytes
+) -> None:
+    with index.transaction():
+        live = False
+        for old, new in changes:
+            if index.find(old.id) == old:
+                index.write([(old, new)])
+                live = live or bool(new.bad and new.refs)
+        index.set_state(cursor=cursor)
+        if live:
+            index.set_state(safe=1)
+
+
+def _scrub_counts(archive: Archive, found: Scrubbed) -> None:
+    built, finding = archive.build_aside()
+    try:
+        with sqlite_checked():
+            agreed = archive.index.load_state().safe or _agree(
+                archive.index, built
+            )
+    except StoreError:
+        agreed = False
+    finally:
+        built.close()
+    found.counts_agreed = bool(agreed)
+    found.chain_intact = finding.chain_intact
+    found.missing = finding.missing_count
+    for id in finding.missing:
+        found.note(id)
+    safe = archive.index.state.safe
+    if not agreed or bool(safe) != (not finding.is_whole):
+        archive.rebuild()
+
+
+def _agree(index: Index, built: Index) -> bool:
+    """Do both hold the same blobs alive, equally often?"""
+    ours, theirs = _live(index), _live(built)
+    while True:
+        pair = next(ours, None), next(theirs, None)
+        if pair == (None, None):
+            return True
+        if pair[0] != pair[1]:
+            return False
+
+
+def _live(index: Index) -> "Iterator[Tuple[bytes, int]]":
+    for row in index.blobs():
+        if row.refs:
+            yield row.id, row.refs

@@ -1,0 +1,33 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an archive says of itself in numbers. Reads the index only."""
+
+import os
+
+from wyng_common.messages import Stat
+from wyng_store.archive import Archive
+from wyng_store.packs import overhead
+
+
+def measure(archive: Archive) -> Stat:
+    """Count packs, blobs and bytes; `dead` is what no row points to."""
+    state = archive.index.load_state()
+    count = size = used = 0
+    for pack in archive.index.packs():
+        count += 1
+        size += pack.size
+        used += pack.bytes + overhead(pack.rows)
+    disk = os.statvfs(archive.layout.root)
+    return Stat(
+        packs=count,
+        pack_bytes=size,
+        live_blobs=state.live_rows,
+        live_bytes=state.live_bytes,
+        staged_blobs=state.rows - state.live_rows,
+        staged_bytes=state.all_bytes - state.live_bytes,
+        dead_bytes=max(size - used, 0),
+        damaged_blobs=state.bad,
+        commits=len(archive.chain.sequences()),
+        free_bytes=disk.f_bavail * disk.f_frsize,
+        safe_mode=state.safe,
+    )
