@@ -11,6 +11,7 @@ from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.create import (
     NewArchive,
     affordable_cost,
+    check_free,
     create_archive,
     new_keys,
 )
@@ -41,7 +42,9 @@ def run(context: Context) -> None:
         raise BadInput("arch-init needs --dest, where the archive shall be")
     destination = parse_destination(options.dest, options.subdir or "")
     source = _source(context, options.local)
-    wanted = _wanted(context, destination)
+    settings = _settings(context)
+    check_free(destination, parse_destination(options.dest))
+    wanted = _wanted(context, settings, destination)
     keys = new_keys(wanted)
     access = Access(destination, keys, context.places)
     head = create_archive(access, wanted, context.now)
@@ -74,9 +77,10 @@ def _source(context: Context, local: str | None) -> str:
     return local
 
 
-def _wanted(context: Context, destination: Destination) -> NewArchive:
+def _wanted(
+    context: Context, settings: ArchiveSettings, destination: Destination
+) -> NewArchive:
     options = context.options
-    settings = _settings(context)
     suite = SUITES[options.encrypt or "aes-256-gcm"]
     passphrase = None
     if suite is not Suite.OFF:

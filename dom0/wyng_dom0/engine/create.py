@@ -16,7 +16,7 @@ from typing import Optional
 from wyng_common import limits
 from wyng_common.commits import Commit, hash_record
 from wyng_common.frames import BlobType
-from wyng_common.ids import ArchiveId, CommitHash
+from wyng_common.ids import ArchiveId, CommitHash, StagingToken
 from wyng_common.messages import Capability
 from wyng_dom0.archive.catalog import (
     ArchiveSettings,
@@ -25,6 +25,7 @@ from wyng_dom0.archive.catalog import (
 )
 from wyng_dom0.engine.blobs import RecordWriter
 from wyng_dom0.engine.opened import Access
+from wyng_dom0.errors import DestinationError, Refused
 from wyng_dom0.seal.blobs import Sealer
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.seal.keys import (
@@ -45,6 +46,7 @@ from wyng_dom0.seal.slots import (
 )
 from wyng_dom0.state import heads
 from wyng_dom0.state import slots as kept_slots
+from wyng_dom0.transport.destination import Destination
 from wyng_dom0.transport.remote_store import RemoteStore, open_store
 
 
@@ -80,6 +82,27 @@ def affordable_cost() -> Scrypt:
         if available >= 8 * (128 * 8 << log_n):
             return Scrypt(log_n)
     return Scrypt(17)
+
+
+def check_free(destination: Destination, given: Destination) -> None:
+    """Say what is wrong with a place before anybody thinks of a passphrase.
+
+    `given` is the destination without `--subdir`: the folder that it lies
+    in must be there, for one that isn't is most often a disk that is not
+    mounted. Raises Refused when the place holds an archive.
+    """
+    folder = os.path.dirname(given.path)
+    if not os.path.isdir(folder):
+        raise DestinationError(
+            f"there is no directory {folder}: is its disk mounted?",
+            about=given.url,
+        )
+    with open_store(
+        destination, Capability.INIT, StagingToken.random()
+    ) as store:
+        welcome = store.welcome
+    if welcome is not None and welcome.sequence > 0:
+        raise Refused(f"{destination.url} holds an archive already")
 
 
 def new_keys(wanted: NewArchive) -> ArchiveKeys:
