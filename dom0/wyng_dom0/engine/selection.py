@@ -46,9 +46,11 @@ def prunable(
     last end, both included. With `all_before`, everything older than the one
     session named, which itself stays.
     """
+    if all_before and wanted.last is not None:
+        raise BadInput("--all-before goes with one session, not a range")
+    if not sessions:
+        return []
     if all_before:
-        if wanted.last is not None:
-            raise BadInput("--all-before goes with one session, not a range")
         meant = _before(sessions, wanted.first)
     elif wanted.last is None:
         meant = _matching(sessions, wanted.first)
