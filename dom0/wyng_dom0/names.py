@@ -30,10 +30,20 @@ _SHOWN_MAX = 80
 def quote(name: str) -> str:
     """A name in quotes, fit to be printed whatever it holds, cut if long."""
     shown = name if len(name) <= _SHOWN_MAX else name[:_SHOWN_MAX] + "..."
-    safe = "".join(
-        c if c.isprintable() and c != "\\" else ascii(c)[1:-1] for c in shown
-    )
-    return f"'{safe}'"
+    return f"'{_escape(shown.replace(chr(92), chr(92) * 2))}'"
+
+
+def one_line(sentence: str) -> str:
+    """A sentence with nothing in it that a terminal acts on, on one line.
+
+    The last guard before text is shown, whoever put a bare name into it;
+    what `quote` made stays as it is.
+    """
+    return _escape(sentence)
+
+
+def _escape(text: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def check_volume_name(name: str) -> str:

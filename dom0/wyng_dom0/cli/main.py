@@ -22,11 +22,15 @@ from wyng_dom0.cli.help import help_text
 from wyng_dom0.cli.options import CONFIG_KEYS, HelpWanted, parse_options
 from wyng_dom0.cli.progress import Output, Progress, say_error
 from wyng_dom0.cli.prompts import TerminalPrompts
+from wyng_dom0.cli.render import format_count
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
-from wyng_dom0.names import quote
+from wyng_dom0.errors import Dom0Error, SomeVolumesFailed
+from wyng_dom0.names import one_line, quote
 from wyng_dom0.state.places import find_config, find_places
 from wyng_dom0.state.user_config import ConfigValue, read_user_config
+
+_FAILURES_SHOWN = 5
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -38,11 +42,12 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         parsed = parse_options(given, _read_config, _has_terminal())
         if isinstance(parsed, HelpWanted):
-            output = Output(False, quiet=False)
             output.report(Said("help", help_text(parsed.command)))
             return DONE
         output = Output(parsed.json, parsed.quiet)
         _run(parsed, output)
+        if output.failure is not None:
+            raise _unwritten(output.failure)
         return DONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
         # The outermost place there is: whatever it is becomes a sentence.
@@ -65,8 +70,15 @@ def _run(options: Options, output: Output) -> None:
         )
 
 
+def _unwritten(error: OSError) -> Dom0Error:
+    return Dom0Error(
+        "the command is done, but standard output can't be written:"
+        f" {error.strerror}"
+    )
+
+
 def _tell(error: BaseException, output: Output) -> int:
-    code, sentence = exit_code(error), describe_error(error)
+    code, sentence = exit_code(error), one_line(describe_error(error))
     say_error(sentence)
     output.write_object({"event": "error", "text": sentence, "code": code})
     return code
@@ -79,6 +91,8 @@ def describe_error(error: BaseException) -> str:
 
 
 def _sentence(error: BaseException) -> str:
+    if isinstance(error, SomeVolumesFailed):
+        return _failures(error)
     if isinstance(error, WyngError):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
@@ -95,6 +109,16 @@ def _sentence(error: BaseException) -> str:
     return (
         f"a fault of this program ({type(error).__name__}): run it again with"
         " --debug and report what it shows"
+    )
+
+
+def _failures(error: SomeVolumesFailed) -> str:
+    told = [f"{quote(name)} ({why})" for name, why in error.failed]
+    more = len(told) - _FAILURES_SHOWN
+    rest = f" and {more} more" if more > 0 else ""
+    return (
+        f"{format_count(len(told), 'volume')} failed:"
+        f" {', '.join(told[:_FAILURES_SHOWN])}{rest}"
     )
 
 

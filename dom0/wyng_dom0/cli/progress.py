@@ -4,7 +4,7 @@
 
 Owns every write to standard output. Bars (tqdm) are drawn on standard error
 and only on a terminal. A reader that goes away (`| head`) ends the output,
-never the run.
+never the run; any other failure to write is kept in `failure` for the end.
 """
 
 import dataclasses
@@ -18,6 +18,7 @@ from wyng_dom0 import events
 from wyng_dom0.cli.render import render_event, render_report, show
 from wyng_dom0.commands import reports
 from wyng_dom0.commands.context import Options
+from wyng_dom0.names import one_line
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -25,24 +26,30 @@ if TYPE_CHECKING:
     Bar = tqdm[Any]
 
 
+# Below this a bar would push rate and time left off the line.
+_WIDE = 70
+_NARROW_BAR = "{desc} {percentage:.0f}% {n_fmt} {rate_fmt} {remaining}"
+
+
 class Output:
     """Lines on standard output: text, or with `as_json` objects only."""
 
     def __init__(self, as_json: bool, quiet: bool) -> None:
-        self._as_json = as_json
+        self.as_json = as_json
         self._quiet = quiet
         self._gone = False
+        self.failure: OSError | None = None
 
     def report(self, report: reports.Report) -> None:
-        """Show a command's result; also with --quiet."""
-        if self._as_json:
+        """Show a command's result; with --quiet only what was asked for."""
+        if self.as_json:
             self.write_object(report_to_dict(report))
-        else:
+        elif not self._quiet or is_asked_for(report):
             self._write(render_report(report))
 
     def event(self, event: events.Event, verbose: int) -> None:
         """Show an event if it is worth a line."""
-        if self._as_json:
+        if self.as_json:
             self.write_object(events.to_dict(event))
             return
         line = None if self._quiet else render_event(event, verbose)
@@ -51,7 +58,7 @@ class Output:
 
     def write_object(self, value: object) -> None:
         """One JSON object on a line of its own; nothing without as_json."""
-        if self._as_json:
+        if self.as_json:
             self._write(json.dumps(value, default=_to_json))
 
     def _write(self, line: str) -> None:
@@ -61,6 +68,10 @@ class Output:
             print(line, flush=True)
         except BrokenPipeError:
             self._gone = True
+            _drop_stdout()
+        except OSError as error:
+            # A backup doesn't end because the log's disk is full.
+            self._gone, self.failure = True, error
             _drop_stdout()
 
 
@@ -73,6 +84,7 @@ class Progress:
     def __init__(self, output: Output, options: Options) -> None:
         self._output = output
         self._verbose = options.verbose
+        self._reported_later = options.command in ("receive", "verify")
         self._bars = has_bars(options)
         self._bar: Bar | None = None
 
@@ -91,7 +103,15 @@ class Progress:
             self._end_bar()
         if isinstance(event, events.Warning_):
             say_error(f"warning: {event.text}")
+        if self._is_repeated(event):
+            return
         self._output.event(event, self._verbose)
+
+    def _is_repeated(self, event: events.Event) -> bool:
+        """What receive and verify say in a report of their own, or an error."""
+        if self._output.as_json or not isinstance(event, events.VolumeDone):
+            return False
+        return self._reported_later
 
     def _move_bar(self, event: events.Progress) -> None:
         if self._bar is None:
@@ -111,10 +131,17 @@ def has_bars(options: Options) -> bool:
     return sys.stderr.isatty()
 
 
+def is_asked_for(report: reports.Report) -> bool:
+    """True for reports that are the whole purpose of their command."""
+    if isinstance(report, reports.Said):
+        return report.kind in ("help", "version")
+    return not isinstance(report, reports.PruneList) or report.dry_run
+
+
 def report_to_dict(report: reports.Report) -> dict[str, object]:
     """A report as one JSON object, `kind` in front."""
     if isinstance(report, reports.Said):
-        return {"kind": report.kind, **report.values}
+        return {"kind": report.kind, **(report.values or {"text": report.text})}
     kinds = {
         reports.VolumeList: "volumes",
         reports.SessionList: "sessions",
@@ -128,8 +155,8 @@ def say_error(sentence: str) -> None:
     if sys.stderr is None:
         return
     try:
-        print(f"qvm-wyng: {sentence}", file=sys.stderr, flush=True)
-    except BrokenPipeError:
+        print(f"qvm-wyng: {one_line(sentence)}", file=sys.stderr, flush=True)
+    except OSError:
         return
 
 
@@ -137,9 +164,11 @@ def _new_bar(event: events.Progress) -> "Bar":
     # Not at the top: importing tqdm takes as long as all of --help may.
     from tqdm import tqdm
 
+    columns = _columns()
     return tqdm(
         total=event.total_bytes,
-        desc=show(event.volume),
+        desc=_shortened(show(event.volume), columns),
+        bar_format=_NARROW_BAR if columns < _WIDE else None,
         unit="B",
         unit_scale=True,
         unit_divisor=1024,
@@ -147,6 +176,20 @@ def _new_bar(event: events.Progress) -> "Bar":
         leave=False,
         file=sys.stderr,
     )
+
+
+def _columns() -> int:
+    """How wide the terminal behind standard error is; 80 if unknown."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def _shortened(name: str, columns: int) -> str:
+    """A name that leaves room for the numbers: its end says more."""
+    most = max(8, columns // 3)
+    return name if len(name) <= most else "..." + name[3 - most :]
 
 
 def _to_json(value: object) -> str:

@@ -10,6 +10,8 @@ no variable longer than it takes to give it to the caller.
 import getpass
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -57,7 +59,7 @@ class TerminalPrompts:
         generated = generate_passphrase()
         _say(f"A passphrase for {what}:\n\n    {generated}\n")
         _say("Write it down: without it nothing can be restored.")
-        answer = self._ask(what, "Take it? [Y/n] n: type your own ")
+        answer = self._ask(what, "Take it? [Y/n] (n: type your own) ")
         if answer.strip().lower() in ("n", "no"):
             return _read_twice(f"Your own passphrase for {what}: ")
         return _read_back(generated)
@@ -68,11 +70,11 @@ class TerminalPrompts:
                 f"nobody is there to answer: {question.rstrip('?')};"
                 " say --force if that is meant"
             )
-        sys.stderr.write(prompt)
-        sys.stderr.flush()
-        line = sys.stdin.readline(_LINE_MAX) if sys.stdin else ""
-        if not line:
-            raise Refused("nothing was done: the question was not answered")
+        _show(prompt)
+        with _line_ended():
+            line = sys.stdin.readline(_LINE_MAX) if sys.stdin else ""
+            if not line:
+                raise Refused("nothing was done: the question was not answered")
         return line.rstrip("\n")
 
 
@@ -90,34 +92,71 @@ def list_words() -> tuple[str, ...]:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    _show(text + "\n")
+
+
+def _show(text: str) -> None:
+    if sys.stderr is None:
+        raise Refused("there is nowhere to ask: standard error is closed")
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+@contextmanager
+def _line_ended() -> Iterator[None]:
+    """End the question's line when Ctrl-C or Ctrl-D did not."""
+    try:
+        yield
+    except BaseException:
+        _say("")
+        raise
 
 
 def _read_hidden(prompt: str) -> bytes:
-    try:
-        typed = getpass.getpass(prompt)
-    except (EOFError, OSError):
-        raise AuthenticationFailed("no passphrase was typed") from None
+    typed = _read_typed(prompt)
+    if not typed:
+        raise AuthenticationFailed("no passphrase was typed")
+    return typed
+
+
+def _read_typed(prompt: str) -> bytes:
+    """What was typed, perhaps nothing; AuthenticationFailed at Ctrl-D."""
+    with _line_ended():
+        try:
+            typed = getpass.getpass(prompt)
+        except (EOFError, OSError):
+            raise AuthenticationFailed("no passphrase was typed") from None
+    if not typed:
+        return b""
     return first_line(typed.encode("utf-8", "surrogateescape"), "the terminal")
 
 
 def _read_twice(prompt: str) -> bytes:
     for _ in range(_TRIES):
-        first = _read_hidden(prompt)
-        if first == _read_hidden("Once more: "):
+        first = _read_typed(prompt)
+        if not first:
+            _say("It can't be empty.")
+        elif first == _read_typed("Once more: "):
             return first
-        _say("They differ.")
-    raise BadInput("the two passphrases differ")
+        else:
+            _say("They differ.")
+    raise BadInput(
+        f"no passphrase was typed twice the same in {_TRIES} tries; run it"
+        " again"
+    )
 
 
 def _read_back(generated: str) -> bytes:
     """The generated one, typed once: proof that it was written down."""
     for _ in range(_TRIES):
-        typed = _read_hidden("Type it once, to be sure: ")
+        typed = _read_typed("Type it once, to be sure: ")
         if b" ".join(typed.split()) == generated.encode("ascii"):
             return generated.encode("ascii")
         _say("That is not it.")
-    raise BadInput("the generated passphrase was not typed as shown")
+    raise BadInput(
+        f"the generated passphrase was not typed as shown in {_TRIES} tries;"
+        " run it again for another one"
+    )
 
 
 def _read_stdin() -> bytes:

@@ -70,6 +70,8 @@ def _receive(
             f"{quote(str(place))} exists: write session {session.name} of"
             f" {quote(page.name)} over it?"
         )
+    if context.options.save_to is None:
+        place = chosen.source(context.options.local).place_for(page.name)
     reader = SessionReader(archive, page, session, context.listener)
     if not reader.receive(place):
         context.listener(

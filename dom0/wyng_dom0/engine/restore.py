@@ -55,7 +55,9 @@ class SessionReader:
         self._listener(VolumeStarted(self._page.name, session.size))
         with open_target(path, session.size) as target:
             self._fill(target)
-            owned = target.finish(session.mode, session.uid, session.gid)
+            owned = target.finish(
+                session.mode, session.uid, session.gid, session.mtime_ns
+            )
         self._listener(self._done(session.size))
         return owned
 
@@ -70,7 +72,7 @@ class SessionReader:
                     damaged.append(number)
                     verdict.errors.append(str(content))
                 else:
-                    verdict.bytes_read += len(content)
+                    verdict.bytes_read += self._bytes(number, number)[1]
         except IntegrityError as node_error:
             # A node: what lies below it can't even be named.
             verdict.errors.append(str(node_error))

@@ -13,6 +13,7 @@ from wyng_dom0.names import (
     SessionRange,
     SessionSpec,
     SessionTag,
+    quote,
 )
 
 
@@ -24,7 +25,7 @@ def one_session(
     Raises BadInput for a range and NotFound when there is none such.
     """
     if not sessions:
-        raise NotFound(f"{volume} has no session yet", about=volume)
+        raise NotFound(f"{quote(volume)} has no session yet", about=volume)
     if wanted is None:
         return sessions[-1]
     if wanted.last is not None:
@@ -32,7 +33,9 @@ def one_session(
     found = _matching(sessions, wanted.first)
     if not found:
         raise NotFound(
-            f"{volume} has no session {describe(wanted.first)}", about=volume
+            f"{quote(volume)} has no session {describe(wanted.first)}: list"
+            " it to see those there are",
+            about=volume,
         )
     return found[-1]
 

@@ -48,10 +48,13 @@ class Target(Protocol):
     def zero(self, offset: int, length: int) -> None:
         """Make a range read as zeros, as a hole where that can be."""
 
-    def finish(self, mode: int, uid: int, gid: int) -> bool:
+    def finish(
+        self, mode: int, uid: int, gid: int, mtime_ns: int | None = None
+    ) -> bool:
         """Make it durable, then give it its name.
 
-        Returns False when the owner could not be set (we are not root).
+        `mtime_ns` is when it was last changed, None for now. Returns False
+        when the owner could not be set (we are not root).
         """
 
 
@@ -98,10 +101,13 @@ class _FileTarget:
     def zero(self, offset: int, length: int) -> None:
         _check_inside(self._path, self.size, offset, length)
 
-    def finish(self, mode: int, uid: int, gid: int) -> bool:
+    def finish(
+        self, mode: int, uid: int, gid: int, mtime_ns: int | None = None
+    ) -> bool:
         with _named(self._path):
             owned = _set_owner(self._fd, uid, gid)
             os.fchmod(self._fd, mode & 0o777)
+            _set_mtime(self._fd, mtime_ns)
             durable.sync_file(self._fd)
             durable.put_in_place(self._partial, self._path)
         self.finished = True
@@ -128,7 +134,9 @@ class _DeviceTarget:
         for at in range(offset, offset + length, len(_ZEROS)):
             self.pwrite(at, _ZEROS[: offset + length - at])
 
-    def finish(self, mode: int, uid: int, gid: int) -> bool:
+    def finish(
+        self, mode: int, uid: int, gid: int, mtime_ns: int | None = None
+    ) -> bool:
         # A device node's mode and owner are udev's business.
         with _named(self._path):
             durable.sync_file(self._fd)
@@ -246,6 +254,13 @@ def _set_owner(fd: int, uid: int, gid: int) -> bool:
     except PermissionError:
         return False
     return True
+
+
+def _set_mtime(fd: int, mtime_ns: int | None) -> None:
+    """As the session has it; a time no file system of here holds is left."""
+    if mtime_ns is not None:
+        with suppress(OverflowError, OSError):
+            os.utime(fd, ns=(mtime_ns, mtime_ns))
 
 
 def _is_block_device(path: Path) -> bool:

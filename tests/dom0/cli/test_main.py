@@ -17,7 +17,8 @@ from wyng_dom0 import errors
 from wyng_dom0.cli import main as program
 from wyng_dom0.cli.exit_codes import exit_code
 from wyng_dom0.commands.context import Context
-from wyng_dom0.events import Notice, Progress, RunDone, Warning_
+from wyng_dom0.commands.reports import Said, VolumeList
+from wyng_dom0.events import Notice, Progress, RunDone, VolumeDone, Warning_
 
 START = "import sys; from wyng_dom0.cli.main import main; sys.exit(main())"
 
@@ -211,6 +212,82 @@ def test_quiet_says_only_warnings(
     assert program.main(["send", "--quiet"]) == 0
     out, err = capsys.readouterr()
     assert out == "" and err == "qvm-wyng: warning: w\n"
+
+
+def report(context: Context) -> None:
+    context.report(Said("add", "Added 'a'.", {"volumes": ["a"]}))
+    context.report(VolumeList("default", ()))
+
+
+def test_quiet_shows_only_what_was_asked_for(
+    mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mocker.patch.object(program, "run_command", report)
+    assert program.main(["list", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert out == "The archive default has no volumes.\n"
+
+
+def test_help_with_json_is_json() -> None:
+    said = json.loads(call("--json", "--help").stdout)
+    assert said["kind"] == "help" and "arch-init" in said["text"]
+
+
+def done(context: Context) -> None:
+    context.listener(VolumeDone("a", 5, session="20261123-101500"))
+
+
+def test_receive_and_verify_say_it_once(
+    mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mocker.patch.object(program, "run_command", done)
+    for command in ("receive", "verify"):
+        assert program.main([command, "a"]) == 0
+        assert capsys.readouterr().out == ""
+    assert program.main(["verify", "a", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["event"] == "volume-done"
+    assert program.main(["send", "a"]) == 0
+    assert "20261123-101500" in capsys.readouterr().out
+
+
+def test_failed_volumes_are_told_with_their_reasons() -> None:
+    failed = tuple((f"a\u202e{i}", f"why {i}") for i in range(7))
+    told = program.describe_error(errors.SomeVolumesFailed(failed))
+    assert told.startswith("7 volumes failed: 'a\\u202e0' (why 0), ")
+    assert told.endswith("(why 4) and 2 more")
+
+
+def test_bare_name_in_an_error_cannot_act_on_the_terminal(
+    mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fail_with(mocker, errors.NotFound("no \x1b[31m\u202e\nvolume"))
+    assert program.main(["version"]) == 6
+    err = capsys.readouterr().err
+    assert err == "qvm-wyng: no \\x1b[31m\\u202e\\nvolume\n"
+
+
+def test_full_disk_under_stdout_ends_no_run() -> None:
+    if not os.path.exists("/dev/full"):
+        pytest.skip("there is no /dev/full here")
+    told = subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" version >/dev/full', sys.executable, START],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert told.returncode == 1
+    assert told.stderr == (
+        "qvm-wyng: the command is done, but standard output can't be"
+        " written: No space left on device\n"
+    )
+
+
+def test_exit_code_survives_a_full_stderr() -> None:
+    told = subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" nope 2>/dev/full', sys.executable, START],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert told.returncode == 9
 
 
 def test_bars_are_for_terminals_only(

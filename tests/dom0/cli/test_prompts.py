@@ -120,14 +120,46 @@ def test_own_passphrase_is_typed_twice(
     assert HERE.new_passphrase("laptop") == b"own"
     stdin(monkeypatch, "n\n")
     typed(mocker, *"abcdef")
-    with pytest.raises(BadInput, match="differ"):
+    with pytest.raises(BadInput, match="typed twice the same in 3 tries"):
         HERE.new_passphrase("laptop")
 
 
-def test_interrupted_prompt_is_no_passphrase(mocker: MockerFixture) -> None:
-    mocker.patch("getpass.getpass", side_effect=EOFError)
-    with pytest.raises(AuthenticationFailed):
+def test_empty_passphrase_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+    mocker: MockerFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stdin(monkeypatch, "n\n")
+    typed(mocker, "", "own", "own")
+    assert HERE.new_passphrase("laptop") == b"own"
+    assert "It can't be empty." in capsys.readouterr().err
+
+
+def test_empty_passphrase_of_an_archive_is_none(mocker: MockerFixture) -> None:
+    typed(mocker, "")
+    with pytest.raises(AuthenticationFailed, match="no passphrase was typed"):
         HERE.passphrase("laptop")
+
+
+@pytest.mark.parametrize("how", [EOFError, KeyboardInterrupt])
+def test_interrupted_prompt_ends_its_line(
+    mocker: MockerFixture,
+    capsys: pytest.CaptureFixture[str],
+    how: "type[BaseException]",
+) -> None:
+    mocker.patch("getpass.getpass", side_effect=how)
+    with pytest.raises((AuthenticationFailed, KeyboardInterrupt)):
+        HERE.passphrase("laptop")
+    assert capsys.readouterr().err == "\n"
+
+
+def test_unanswered_question_ends_its_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stdin(monkeypatch, "")
+    with pytest.raises(Refused):
+        HERE.confirm("Sure?")
+    assert capsys.readouterr().err == "Sure? [y/N] \n"
 
 
 def test_generated_passphrase_has_seven_words() -> None:

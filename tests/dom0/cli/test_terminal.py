@@ -32,7 +32,7 @@ sys.exit(0 if asked == b"geheim" else 1)
 
 
 def on_terminal(
-    code: str, *words: str, typed: bytes = b""
+    code: str, *words: str, typed: bytes = b"", columns: int = 100
 ) -> "tuple[int, str]":
     """Run Python on a terminal of its own; exit code and all it showed."""
     pid, fd = pty.fork()
@@ -40,7 +40,7 @@ def on_terminal(
         os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
         os.environ["TERM"] = "xterm"
         os.execv(sys.executable, [sys.executable, "-c", code, *words])
-    termios.tcsetwinsize(fd, (25, 100))
+    termios.tcsetwinsize(fd, (25, columns))
     shown, end = b"", time.monotonic() + 60
     while time.monotonic() < end:
         if not select.select([fd], [], [], 1)[0]:
@@ -65,6 +65,16 @@ def test_bar_shows_name_bytes_and_rate() -> None:
     assert code == 0
     assert "disk1.img" in shown and "/10.0M" in shown and "B/s" in shown
     assert "disk1.img: no change" in shown
+
+
+def test_narrow_bar_keeps_rate_and_time_left() -> None:
+    code, shown = on_terminal(BAR, columns=40)
+    assert code == 0
+    lines = shown.replace("\r", "\n").split("\n")
+    bars = [line for line in lines if "B/s" in line]
+    assert bars, shown
+    assert all(len(line) <= 40 for line in bars)
+    assert "disk1.img 0% 0.00 ?B/s ?" in bars[0]
 
 
 @pytest.mark.parametrize("option", ["--json", "--quiet"])
