@@ -55,7 +55,11 @@ def load_identity(layout: Layout) -> ArchiveId:
     """Whose archive it is; raises NoArchive, Damage, FormatError."""
     if not doubled.exists(layout.format):
         raise NoArchive(f"{layout.root} holds no archive")
-    content = doubled.load(layout.format, _FORMAT.size).content
+    return decode_format(doubled.load(layout.format, _FORMAT.size).content)
+
+
+def decode_format(content: bytes) -> ArchiveId:
+    """Whose archive a file `format` names; raises FormatError."""
     if len(content) != _FORMAT.size:
         raise FormatError("the archive's format has the wrong length")
     magic, version, archive = _FORMAT.unpack(content)
@@ -100,6 +104,11 @@ class Archive:
     def close(self) -> None:
         """Close everything; locks go last."""
         self._stack.close()
+
+    def close_files(self) -> None:
+        """Close packs and index, and keep the locks."""
+        self._drop_index()
+        self.shelf.close()
 
     def hold(self, lock: locks.FileLock) -> None:
         """Keep a lock until close."""
@@ -166,7 +175,12 @@ class Archive:
         """Another index, built from scratch in a place of its own, to
         compare with; its caller closes it."""
         return build_index(
-            self._private_path(), self.shelf, self.chain, (), self._beat
+            self._private_path(),
+            self.shelf,
+            self.chain,
+            (),
+            self._beat,
+            self.writer,
         )
 
     def verify_index(self) -> None:
@@ -174,7 +188,7 @@ class Archive:
         "there is no such blob", which must not come from a lost row."""
         if self._verified:
             return
-        verify_rows(self.index)
+        verify_rows(self.index, self._beat)
         listed = {pack.name for pack in self.index.packs()}
         if not listed.issuperset(self.shelf.names()) and not self.writer:
             raise IndexDamaged("packs are not in the index")
@@ -288,11 +302,14 @@ def enroll_unlisted(archive: Archive) -> None:
     a listed pack's file is gone, so that a rebuild tells what is lost."""
     index = archive.index
     with sqlite_checked():
-        listed = {pack.name for pack in index.packs()}
+        listed = {pack.name: pack for pack in index.packs()}
     names = set(archive.shelf.names())
-    if listed - names:
-        raise IndexDamaged("listed packs are not there")
-    for name in sorted(names - listed):
+    for name in listed.keys() - names:
+        if listed[name].rows:
+            raise IndexDamaged("listed packs are not there")
+        with index.transaction():  # unlinked, and then a crash
+            index.remove_pack(listed[name].num)
+    for name in sorted(names - listed.keys()):
         with index.transaction():
             contents = archive.shelf.contents(name)
             enroll_found(index, archive.shelf, name, contents)

@@ -59,6 +59,8 @@ class Chain:
     def sequences(self) -> List[int]:
         """All sequences of which either copy is there, ascending."""
         found = set()
+        if not self._layout.log.exists():
+            raise Damage("the archive's log is not there")
         for entry in self._layout.log.iterdir():
             match = _NAME.fullmatch(entry.name)
             if match:
@@ -95,6 +97,18 @@ class Chain:
         if not record.whole:
             path = self._layout.commit(record.commit.sequence)
             doubled.heal(path, record.data)
+
+    def heal_missing(self) -> None:
+        """Complete records of which a copy is gone. Bad copies are only
+        found by reading, which `roots` does."""
+        names = {entry.name for entry in self._layout.log.iterdir()}
+        for sequence in self.sequences():
+            name = self._layout.commit(sequence).name
+            if not {name, name + ".copy"} <= names:
+                try:
+                    self.heal(self.load(sequence))
+                except Damage:
+                    continue
 
     def unreleased_or_unreadable(self) -> List[int]:
         """The sequences that are not released, and those nobody knows."""

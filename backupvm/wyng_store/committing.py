@@ -190,8 +190,13 @@ def _mark_bad(archive: Archive, counter: Counter) -> None:
 
 
 class _Usable:
-    """May a blob be part of the new session? It must be live, or staged by
-    this token (None: by any), not bad, and its pack must be there."""
+    """May a blob be held by a new one? It must be live, or staged by this
+    token (None: by any), not bad, and its pack must be there.
+
+    What lists sessions may go on holding a live blob that is bad: one
+    damaged session must stop neither its volume's next ones nor its own
+    removal. A node may not, for that would be a new damaged session.
+    """
 
     def __init__(self, archive: Archive, token: Optional[StagingToken]) -> None:
         self._archive = archive
@@ -203,7 +208,9 @@ class _Usable:
                 if known.token == token:
                     self._token = known.num
 
-    def __call__(self, row: BlobRow) -> bool:
+    def __call__(self, row: BlobRow, holder: int) -> bool:
+        if row.refs and holder != BlobType.NODE:
+            return True
         if not (row.refs or self._any or row.token == self._token):
             return False
         if row.bad and not self._any:

@@ -45,8 +45,8 @@ class _Held:
 class Counter:
     """Counts roots in and out of an index.
 
-    `usable` says whether a row may become or stay part of a new session; a
-    row it refuses counts as missing. After use, `missing` has the ids that
+    `usable` says of a row, and of the type of the blob that is to hold it,
+    whether that may be; a row it refuses counts as missing. After use, `missing` has the ids that
     were not there (at most 1024 of `missing_count`) and `damaged` those of
     them whose frames could not be read. Call `flush` at the end.
     """
@@ -55,7 +55,7 @@ class Counter:
         self,
         index: Index,
         fetcher: Fetcher,
-        usable: Callable[[BlobRow], bool],
+        usable: Callable[[BlobRow, int], bool],
         beat: Beat = silent,
     ) -> None:
         self._index = index
@@ -71,11 +71,11 @@ class Counter:
     def add(self, root: BlobId) -> None:
         """Count one more holder of `root`, and all that thereby lives."""
         stack: List[BlobRow] = []
-        self._raise(root, stack)
+        self._raise(root, stack, BlobType.CATALOG)
         while stack:
             row = stack.pop()
             for child in self._children_added(row):
-                self._raise(child, stack)
+                self._raise(child, stack, row.type)
             self._step()
 
     def release(self, root: BlobId) -> None:
@@ -107,17 +107,17 @@ class Counter:
         self._index.write(changed)
         self._cache.clear()
 
-    def _raise(self, id: BlobId, stack: List[BlobRow]) -> None:
+    def _raise(self, id: BlobId, stack: List[BlobRow], holder: int) -> None:
         held = self._hold(id)
-        if held is None or not self._may_live(held):
+        if held is None or not self._may_live(held, holder):
             self._miss(id)
             return
         held.count += 1
         if held.count == 1 and held.row.type != BlobType.CHUNK:
             stack.append(held.row)
 
-    def _may_live(self, held: _Held) -> bool:
-        return held.count > held.row.refs or self._usable(held.row)
+    def _may_live(self, held: _Held, holder: int) -> bool:
+        return held.count > held.row.refs or self._usable(held.row, holder)
 
     def _lower(self, id: BlobId, stack: List[BlobRow]) -> None:
         held = self._hold(id)

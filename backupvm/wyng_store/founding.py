@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Founding and ending an archive, and its key slots.
 
-`format` is written last, so that a founding cut off leaves no archive; and
-removed first, into trash/, so that an end cut off leaves none either.
+`format` is written last, so that a founding cut off leaves no archive. An end
+moves the log into trash/ first, so that one cut off may be founded over.
 """
 
 import os
@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
 from wyng_common import limits
+from wyng_common.errors import FormatError
 from wyng_common.ids import ArchiveId, CommitHash
 from wyng_store import doubled, durable, locks
-from wyng_store.archive import Archive, encode_format, load_identity
+from wyng_store.archive import Archive, decode_format, encode_format
 from wyng_store.errors import Conflict, Damage, InUse
 from wyng_store.layout import READERS_WAIT_SECONDS, Layout
 
 _DIRECTORIES = ("keys", "packs", "log", "trash")
-_FILES = ("format", "index.", "lock", "readers")
+_LOCKS = ("lock", "readers")
+_FILES = (*_LOCKS, "format", "format.copy")
+_FORMAT_MAX = 4096
 # A file system's own, in an otherwise empty mount point.
 _IGNORED = ("lost+found",)
 
@@ -52,15 +55,16 @@ def end(archive: Archive, id: ArchiveId, head: CommitHash) -> None:
     layout = archive.layout
     with locks.readers_excluded(layout.readers, READERS_WAIT_SECONDS):
         durable.make_directory(layout.trash)
+        # The log first and in one step: an archive without a log, whose log
+        # lies in trash/, is one that `found` may take over.
+        durable.rename(layout.log, layout.trash / "log")
+        durable.sync_directory(layout.trash)
+        durable.sync_directory(layout.root)
         for path in (layout.format, layout.format.with_name("format.copy")):
             if path.exists():
                 durable.rename(path, layout.trash / path.name)
-        durable.sync_directory(layout.trash)
         durable.sync_directory(layout.root)
-        log = layout.trash / "log"
-        durable.rename(layout.log, log)
-        durable.sync_directory(layout.root)
-        archive.close()
+        archive.close_files()
         _clear(layout)
 
 
@@ -108,26 +112,69 @@ def _make_root(root: Path) -> None:
 
 
 def _check_unused(layout: Layout) -> None:
+    """Only what bears our mark, or is bare, may be cleared: a directory of
+    somebody's own may well be called `keys` or `log`."""
     names = set(os.listdir(layout.root)) - set(_IGNORED)
-    if not all(_is_ours(name) for name in names):
+    if all(_is_bare(layout.root / name) for name in names):
+        return
+    if not (_is_marked(layout) and all(map(_is_ours, names))):
         raise InUse(f"{layout.root} holds other things")
     if layout.log.exists() and any(layout.log.iterdir()):
         raise InUse(f"{layout.root} holds an archive")
-    if doubled.exists(layout.format):
-        load_identity(layout)
+    ending = (layout.trash / "log").exists()
+    if doubled.exists(layout.format) and not (layout.log.exists() or ending):
+        raise InUse(f"{layout.root} holds an archive whose log is lost")
 
 
 def _is_ours(name: str) -> bool:
-    return name in _DIRECTORIES or name.startswith(_FILES)
+    return name in _DIRECTORIES or name in _FILES or _is_passing(name)
+
+
+def _is_passing(name: str) -> bool:
+    """A part of the index, or a file that was being written."""
+    return name.startswith(("index.db", "index.new")) or name.endswith(".tmp")
+
+
+def _is_bare(path: Path) -> bool:
+    """Is it a lock or an empty directory, as a founding cut off leaves?"""
+    if path.is_symlink():
+        return False
+    if path.is_dir():
+        return path.name in _DIRECTORIES and not any(path.iterdir())
+    if path.name in ("format.tmp", "format.copy.tmp"):
+        return path.stat().st_size <= _FORMAT_MAX
+    return path.name in _LOCKS and path.stat().st_size == 0
+
+
+def _is_marked(layout: Layout) -> bool:
+    """Is there a format of ours, in its place or thrown away?"""
+    for path in (layout.format, layout.trash / layout.format.name):
+        try:
+            decode_format(doubled.load(path, _FORMAT_MAX).content)
+        except (Damage, FormatError):
+            continue
+        return True
+    return False
 
 
 def _clear(layout: Layout) -> None:
-    """Remove all that is ours but the locks; `format` first."""
-    names = os.listdir(layout.root)
-    for name in sorted(names, key=lambda name: not name.startswith("format")):
+    """Remove all that is ours but the locks.
+
+    The mark goes last, so that what a crash leaves of this can be cleared
+    again: first `format`, or where it was thrown away, its place in trash/.
+    """
+    for name in os.listdir(layout.root):
         path = layout.root / name
-        if name in _DIRECTORIES and path.is_dir():
+        if name in _DIRECTORIES and name != layout.trash.name:
             shutil.rmtree(path)
-        elif name.startswith(("format", "index.")):
+        elif _is_passing(name):
             durable.unlink(path)
+    if layout.trash.exists():
+        for path in layout.trash.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+    for path in (layout.format, layout.format.with_name("format.copy")):
+        durable.unlink(path)
+    if layout.trash.exists():
+        shutil.rmtree(layout.trash)
     durable.sync_directory(layout.root)

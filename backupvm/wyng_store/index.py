@@ -17,7 +17,16 @@ import dataclasses
 import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Tuple,
+)
 
 from wyng_store import rows
 from wyng_store.errors import Full, IndexDamaged, StoreError
@@ -430,18 +439,20 @@ def _checked(db: sqlite3.Connection) -> Index:
     return index
 
 
-def verify_rows(index: Index) -> None:
+def verify_rows(index: Index, beat: Callable[[int, int], None]) -> None:
     """Read every row: order, checksums and sums; raises IndexDamaged."""
     with sqlite_checked():
         index._db.execute("BEGIN")
         try:
             state = index.load_state()
-            _verify_blobs(index, state)
+            _verify_blobs(index, state, beat)
         finally:
             index._db.execute("ROLLBACK")
 
 
-def _verify_blobs(index: Index, state: State) -> None:
+def _verify_blobs(
+    index: Index, state: State, beat: Callable[[int, int], None]
+) -> None:
     before = b""
     count = total = 0
     for row in index.blobs():
@@ -450,6 +461,8 @@ def _verify_blobs(index: Index, state: State) -> None:
         before = row.id
         count += 1
         total += rows.blob_sum(row)
+        if count % 4096 == 0:
+            beat(count, state.rows)
     if (count, total & _TOTAL_MASK) != (state.rows, state.total):
         raise IndexDamaged("rows of the index are missing")
 

@@ -146,7 +146,8 @@ def hello(session: Session, exchange: Exchange, request: Header) -> None:
         welcome = Welcome(
             VERSION, asked.capability, ArchiveId.zero(), 0, CommitHash.zero()
         )
-    except WyngError:
+    except (WyngError, OSError):
+        session.close()
         session.hello = None
         raise
     exchange.answer(status, welcome.encode())
@@ -259,7 +260,8 @@ def log(session: Session, exchange: Exchange, request: Header) -> None:
         try:
             exchange.answer(Status.MORE, chain.load(sequence).data)
         except Damage:
-            exchange.answer(Status.DAMAGED, struct.pack(">Q", sequence))
+            # Not a record: its place only, so that the gap has a number.
+            exchange.answer(Status.MORE, struct.pack(">Q", sequence))
     exchange.answer(Status.OK)
 
 

@@ -42,8 +42,11 @@ def build_index(
     chain: Chain,
     suspects: Sequence[bytes] = (),
     beat: Beat = silent,
+    heal: bool = False,
 ) -> "tuple[Index, Finding]":
     """A counted index in the new file `path`, open, not yet durable.
+
+    `heal`: write bad copies of commit records again on the way.
 
     `suspects` are blobs once found bad: their frames are read again, and
     they are marked when still bad.
@@ -56,7 +59,7 @@ def build_index(
     with index.transaction():
         promote_copies(index, shelf)
         _mark(index, Fetcher(index, shelf), suspects)
-    return index, _count(index, shelf, chain.roots(), beat)
+    return index, _count(index, shelf, chain.roots(heal), beat)
 
 
 def _enroll(index: Index, shelf: Shelf, name: bytes) -> None:
@@ -95,7 +98,7 @@ def _count(index: Index, shelf: Shelf, roots: Roots, beat: Beat) -> Finding:
     return finding
 
 
-def _everything(row: BlobRow) -> bool:
+def _everything(row: BlobRow, holder: int) -> bool:
     return True
 
 

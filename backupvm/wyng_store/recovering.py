@@ -20,6 +20,7 @@ from wyng_store.committing import count_commit
 from wyng_store.counting import Beat, silent
 from wyng_store.doubled import heal
 from wyng_store.errors import Damage, Full, IndexDamaged, MissingBlobs
+from wyng_store.founding import heal_slots
 from wyng_store.layout import Layout
 from wyng_store.packing import copy_pack, part_path
 from wyng_store.packs import PackHeader, PackKind, read_pack
@@ -41,7 +42,7 @@ def open_for_writing(layout: Layout, beat: Beat = silent) -> Archive:
         raise
     archive.hold(lock)
     try:
-        heal(layout.format, encode_format(archive.identity))
+        _heal_doubled(archive)
         _recover_parts(archive)
         archive.open_index()
         archive.healing(lambda: enroll_unlisted(archive))
@@ -91,6 +92,16 @@ def _agrees(archive: Archive, state: State, sequences: "list[int]") -> bool:
         return False
     archive.chain.heal(record)
     return record.hash == state.head
+
+
+def _heal_doubled(archive: Archive) -> None:
+    """On a full disk the one good copy of each must do."""
+    try:
+        heal(archive.layout.format, encode_format(archive.identity))
+        heal_slots(archive.layout)
+        archive.chain.heal_missing()
+    except Full:
+        return
 
 
 def _recover_parts(archive: Archive) -> None:

@@ -60,7 +60,8 @@ def scrub(
     if digests:
         archive.healing(lambda: _scrub_digests(archive, found, budget, beat))
     if counts:
-        _scrub_counts(archive, found)
+        _scrub_counts(archive, found, beat)
+        found.damaged = max(found.damaged, archive.index.state.bad)
     return found
 
 
@@ -158,12 +159,12 @@ def _apply(
             index.set_state(safe=1)
 
 
-def _scrub_counts(archive: Archive, found: Scrubbed) -> None:
+def _scrub_counts(archive: Archive, found: Scrubbed, beat: Beat) -> None:
     built, finding = archive.build_aside()
     try:
         with sqlite_checked():
             agreed = archive.index.load_state().safe or _agree(
-                archive.index, built
+                archive.index, built, beat
             )
     except StoreError:
         agreed = False
@@ -179,11 +180,12 @@ def _scrub_counts(archive: Archive, found: Scrubbed) -> None:
         archive.rebuild()
 
 
-def _agree(index: Index, built: Index) -> bool:
+def _agree(index: Index, built: Index, beat: Beat) -> bool:
     """Do both hold the same blobs alive, equally often?"""
     ours, theirs = _live(index), _live(built)
     while True:
         pair = next(ours, None), next(theirs, None)
+        beat(0, 0)
         if pair == (None, None):
             return True
         if pair[0] != pair[1]:

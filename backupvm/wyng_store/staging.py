@@ -8,7 +8,7 @@ their token.
 """
 
 import time
-from typing import List, Sequence, Set
+from typing import List, Optional, Sequence, Set
 
 from wyng_common.frames import FrameHeader
 from wyng_common.ids import BlobId, StagingToken
@@ -16,6 +16,7 @@ from wyng_store import durable
 from wyng_store.archive import Archive
 from wyng_store.counting import Beat, silent
 from wyng_store.enrolling import enroll_written
+from wyng_store.index import Index
 from wyng_store.packing import FinishedPack, Packer
 from wyng_store.packs import PackKind
 
@@ -31,7 +32,9 @@ class Staging:
         self._packer = Packer(
             archive.layout, archive.identity, token, self._finished.append
         )
-        self._number = archive.healing(self._note_token)
+        self._noted: Optional[Index] = None
+        self._number = 0
+        archive.healing(self._own_number)
 
     def close(self) -> None:
         """Stop; frames since the last sync are found at the next open."""
@@ -72,7 +75,7 @@ class Staging:
         row = self._archive.index.find(id)
         if row is None or row.bad:
             return False
-        return row.refs > 0 or row.token == self._number
+        return row.refs > 0 or row.token == self._own_number()
 
     def _bitmap(self, ids: Sequence[BlobId]) -> bytes:
         bits = bytearray((len(ids) + 7) // 8)
@@ -82,21 +85,26 @@ class Staging:
                 bits[at >> 3] |= 0x80 >> (at & 7)
         return bytes(bits)
 
-    def _note_token(self) -> int:
+    def _own_number(self) -> int:
+        """The token's number, noted anew in an index that was rebuilt."""
         index = self._archive.index
-        with index.transaction():
-            return index.token_number(self._token, int(time.time()))
+        if self._noted is not index:
+            with index.transaction():
+                self._number = index.token_number(self._token, int(time.time()))
+            self._noted = index
+        return self._number
 
     def _enroll(self) -> None:
         while self._finished:
             pack = self._finished[0]
             self._archive.healing(self._enroll_first)
-            self._number = self._archive.healing(self._note_token)
             del self._finished[0]
             if pack.header.kind is not PackKind.COPY:
                 self._pending.difference_update(e.id for e in pack.entries)
 
     def _enroll_first(self) -> None:
         pack = self._finished[0]
+        if not self._archive.shelf.exists(pack.header.name):
+            return  # a rebuild found it first, and that nothing needs it
         with self._archive.index.transaction():
             enroll_written(self._archive.index, pack, int(time.time()))
