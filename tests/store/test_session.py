@@ -206,3 +206,31 @@ def test_directory_of_something_else_is_left_alone(tmp_path: Path) -> None:
         assert client.hello()[0] is Status.NO_ARCHIVE
         assert client.ask(Op.INIT, b"B" * 16).status is Status.EXISTS
     assert [path.name for path in tmp_path.iterdir()] == ["letter"]
+
+
+def test_largest_frames_pass(tmp_path: Path) -> None:
+    found(tmp_path)
+    blobs = [chunk(bytes([n]) * (2 << 20)) for n in range(5)]
+    with Client(tmp_path) as client:
+        client.greet()
+        assert client.put(blobs) == (5, 0)
+        client.sync()
+        answers = client.get([blob.id for blob in blobs])
+        assert [answer.body for answer in answers] == [b.frame for b in blobs]
+
+
+def test_deleted_archive_leaves_room_for_another(tmp_path: Path) -> None:
+    found(tmp_path)
+    blobs = tree([b"one"])
+    with Client(tmp_path) as client:
+        record = next_commit(client.greet(), blobs[-1].id)
+        client.put(blobs)
+        assert client.commit(record).status is Status.OK
+        head = after(record)
+        wrong = client.ask(Op.DELETE, head.archive + bytes(32))
+        assert wrong.status is Status.CONFLICT
+        right = client.ask(Op.DELETE, head.archive + head.head)
+        assert right.status is Status.OK
+        assert client.bye() == 0
+    assert not list(tmp_path.rglob("*.pack"))
+    found(tmp_path)
