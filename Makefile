@@ -16,8 +16,6 @@ VENV_39 ?= .venv-3.9
 PYTEST_ARGS ?=
 
 PIP_QUIET = PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-# Paths instead of an import hook, which would cost every start 70 ms.
-EDITABLE = --config-settings editable_mode=compat
 PACKAGES = common/wyng_common dom0/wyng_dom0 backupvm/wyng_store
 
 .PHONY: all demo test lint test-oldest test-3.9 clean
@@ -76,15 +74,15 @@ $(VENV)/.made: Makefile
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.made pyproject.toml
-	$(PIP_QUIET) $(VENV)/bin/pip install -q $(EDITABLE) -e .
+	$(PIP_QUIET) $(VENV)/bin/pip install -q -e .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	$(PIP_QUIET) $(VENV)/bin/pip install -q $(EDITABLE) -e '.[test]'
+	$(PIP_QUIET) $(VENV)/bin/pip install -q -e '.[test]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test
-	$(PIP_QUIET) $(VENV)/bin/pip install -q $(EDITABLE) -e '.[test,dev]'
+	$(PIP_QUIET) $(VENV)/bin/pip install -q -e '.[test,dev]'
 	@touch $@
 
 $(VENV_OLDEST)/.made: Makefile
