@@ -22,6 +22,7 @@ from wyng_store.layout import READERS_WAIT_SECONDS, Layout
 _DIRECTORIES = ("keys", "packs", "log", "trash")
 _LOCKS = ("lock", "readers")
 _FILES = (*_LOCKS, "format", "format.copy")
+_CUT_OFF = ("format.tmp", "format.copy.tmp")
 _FORMAT_MAX = 4096
 # A file system's own, in an otherwise empty mount point.
 _IGNORED = ("lost+found",)
@@ -132,7 +133,7 @@ def _is_ours(name: str) -> bool:
 
 def _is_passing(name: str) -> bool:
     """A part of the index, or a file that was being written."""
-    return name.startswith(("index.db", "index.new")) or name.endswith(".tmp")
+    return name.startswith(("index.db", "index.new")) or name in _CUT_OFF
 
 
 def _is_bare(path: Path) -> bool:
@@ -141,7 +142,7 @@ def _is_bare(path: Path) -> bool:
         return False
     if path.is_dir():
         return path.name in _DIRECTORIES and not any(path.iterdir())
-    if path.name in ("format.tmp", "format.copy.tmp"):
+    if path.name in _CUT_OFF:
         return path.stat().st_size <= _FORMAT_MAX
     return path.name in _LOCKS and path.stat().st_size == 0
 
