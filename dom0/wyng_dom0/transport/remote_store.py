@@ -81,12 +81,18 @@ class RemoteStore:
         self._expect_ok(answer)
 
     def key_slots(self) -> List[Tuple[int, bytes]]:
-        """(number, untrusted bytes) of every key slot."""
+        """(number, untrusted bytes) of every key slot that can be read.
+
+        Raises IntegrityError when there are some and none can be.
+        """
         question = self._connection.ask(Op.KEYS, second=KeysAction.LIST)
-        return [
-            (answer.count, answer.untrusted_body)
-            for answer in self._more(question, limits.SLOTS_MAX)
-        ]
+        slots: List[Tuple[int, bytes]] = []
+        for answer in question.wait_all():
+            if answer.status is Status.MORE and len(slots) < limits.SLOTS_MAX:
+                slots.append((answer.count, answer.untrusted_body))
+            elif answer.status is not Status.DAMAGED or not slots:
+                self._expect_running(answer)
+        return slots
 
     def put_key_slot(self, number: int, slot: bytes) -> None:
         """Store a key slot; raises Refused when the number is taken."""
