@@ -46,8 +46,9 @@ class Counter:
     """Counts roots in and out of an index.
 
     `usable` says of a row, and of the type of the blob that is to hold it,
-    whether that may be; a row it refuses counts as missing. After use, `missing` has the ids that
-    were not there (at most 1024 of `missing_count`) and `damaged` those of
+    whether that may be; a row it refuses counts as missing. After use,
+    `missing` has the ids that were not there (at most 1024 of
+    `missing_count`) and `damaged` those of
     them whose frames could not be read. Call `flush` at the end.
     """
 
