@@ -13,6 +13,7 @@ from wyng_dom0.engine.create import (
     affordable_cost,
     check_free,
     create_archive,
+    forget_unfinished,
     new_keys,
 )
 from wyng_dom0.engine.head_code import head_code
@@ -23,7 +24,7 @@ from wyng_dom0.names import check_archive_name, quote
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.seal.keys import Suite
 from wyng_dom0.sources.directory import open_directory
-from wyng_dom0.state import definitions, remembered
+from wyng_dom0.state import definitions, heads, remembered
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.transport.destination import Destination, parse_destination
 
@@ -37,31 +38,53 @@ def run(context: Context) -> None:
     """Make the archive; report its head code."""
     options = context.options
     name = check_archive_name(options.archive or DEFAULT_NAME)
-    _check_new(context, name)
     if options.dest is None:
         raise BadInput("arch-init needs --dest, where the archive shall be")
     destination = parse_destination(options.dest, options.subdir or "")
+    unfinished = _unfinished(context, name, destination)
     source = _source(context, options.local)
     settings = _settings(context)
     check_free(destination, parse_destination(options.dest))
     wanted = _wanted(context, settings, destination)
     keys = new_keys(wanted)
     access = Access(destination, keys, context.places)
-    head = create_archive(access, wanted, context.now)
-    if options.remember and keys.master is not None:
-        remembered.remember(context.places, keys.terms.archive, keys.master)
     definition = _definition(context, name, wanted, access, source)
-    definitions.save_new(context.places, definition)
+    if unfinished is not None:
+        forget_unfinished(context.places, unfinished.archive)
+        definitions.remove(context.places, name)
+    head = create_archive(
+        access, wanted, context.now, lambda: _keep(context, access, definition)
+    )
     _report(context, definition, head_code(head))
 
 
-def _check_new(context: Context, name: str) -> None:
-    if name in definitions.list_names(context.places):
-        raise BadInput(
-            f"an archive named {quote(name)} is known already; choose another"
-            " name with --archive",
-            about=name,
-        )
+def _keep(
+    context: Context, access: Access, definition: ArchiveDefinition
+) -> None:
+    keys = access.keys
+    if context.options.remember and keys.master is not None:
+        remembered.remember(context.places, keys.terms.archive, keys.master)
+    definitions.save_new(context.places, definition)
+
+
+def _unfinished(
+    context: Context, name: str, destination: Destination
+) -> ArchiveDefinition | None:
+    """What an arch-init of that name and place left that was cut off.
+
+    None when the name is free; raises BadInput when an archive has it.
+    """
+    if name not in definitions.list_names(context.places):
+        return None
+    known = definitions.load(context.places, name)
+    seen = heads.read_pin(context.places, known.archive, destination.url)
+    if known.destination == destination.url and seen == heads.Pin():
+        return known
+    raise BadInput(
+        f"an archive named {quote(name)} is known already; choose another"
+        " name with --archive",
+        about=name,
+    )
 
 
 def _source(context: Context, local: str | None) -> str:

@@ -17,7 +17,6 @@ from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import one_session
 from wyng_dom0.errors import BadInput, NotFound
-from wyng_dom0.events import Warning_
 
 STATES = {
     State.CLEAN: "clean",
@@ -31,10 +30,6 @@ def run(context: Context) -> None:
     if len(context.options.names) > 1:
         raise BadInput("list shows one volume's sessions at a time")
     with opened(context, Capability.GET) as (chosen, archive):
-        for volume, error in archive.damaged.items():
-            context.listener(
-                Warning_(f"volume {volume.hex()} can't be listed: {error}")
-            )
         if context.options.names:
             (name,) = context.options.names
             context.report(_sessions(archive, chosen, name))

@@ -10,7 +10,7 @@ from wyng_dom0.commands.context import Context
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.send import SendReport, SendRun
-from wyng_dom0.errors import BadInput
+from wyng_dom0.errors import BadInput, IntegrityError
 from wyng_dom0.events import RunDone, RunStarted
 from wyng_dom0.names import check_volume_name
 from wyng_dom0.seal.compression import parse_compression
@@ -32,7 +32,14 @@ def run(context: Context) -> None:
                 )
             )
         report = _send(context, chosen, archive, source, selected)
+        lost = len(archive.damaged)
     report.raise_failures()
+    if lost and not names:
+        # One of them may be what the user believes is being backed up.
+        raise IntegrityError(
+            f"{lost} volume(s) of the archive were not sent: their pages are"
+            " lost; send them by name to go on with them anew"
+        )
 
 
 def _selected(

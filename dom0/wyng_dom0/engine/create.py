@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Making a new archive: directory, key slot, first commit, definition.
 
-Order: INIT -> key slot in the archive -> slot kept here -> first commit ->
-definition. A crash before the first commit leaves a directory that INIT
-takes over; the definition is written last, so what this machine knows is
-whole.
+Order: INIT -> key slot in the archive -> slot kept here -> what else this
+machine keeps (`keep`) -> first commit. A crash leaves either an archive that
+this machine knows and can use, or one without a commit, which the next
+arch-init takes over.
 """
 
 import os
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Optional
+from typing import Callable, Optional
 
 from wyng_common import limits
 from wyng_common.commits import Commit, hash_record
@@ -44,8 +44,9 @@ from wyng_dom0.seal.slots import (
     make_clear_slot,
     make_passphrase_slot,
 )
-from wyng_dom0.state import heads
+from wyng_dom0.state import heads, remembered
 from wyng_dom0.state import slots as kept_slots
+from wyng_dom0.state.places import Places
 from wyng_dom0.transport.destination import Destination
 from wyng_dom0.transport.remote_store import RemoteStore, open_store
 
@@ -105,6 +106,13 @@ def check_free(destination: Destination, given: Destination) -> None:
         raise Refused(f"{destination.url} holds an archive already")
 
 
+def forget_unfinished(places: Places, archive: ArchiveId) -> None:
+    """Drop what this machine kept of an archive that got no commit."""
+    for number in kept_slots.read_slots(places, archive):
+        kept_slots.drop_slot(places, archive, number)
+    remembered.forget(places, archive)
+
+
 def new_keys(wanted: NewArchive) -> ArchiveKeys:
     """Fresh terms, and a fresh master key when the archive is sealed."""
     terms = Terms(ArchiveId.random(), wanted.suite, wanted.hash_type)
@@ -115,12 +123,15 @@ def new_keys(wanted: NewArchive) -> ArchiveKeys:
 
 
 def create_archive(
-    access: Access, wanted: NewArchive, now: datetime
+    access: Access,
+    wanted: NewArchive,
+    now: datetime,
+    keep: Callable[[], None],
 ) -> heads.Head:
     """Make the archive at a destination that holds none; its first head.
 
-    Raises Refused when the directory is in use. The definition is the
-    caller's to write when this returned.
+    `keep` writes durably what this machine shall know of the archive.
+    Raises Refused when the directory is in use.
     """
     with open_store(
         access.destination, Capability.INIT, access.staging_token()
@@ -133,6 +144,7 @@ def create_archive(
             kept_slots.write_slot(
                 access.places, access.keys.terms.archive, 0, slot.encode()
             )
+        keep()
         return _first_commit(store, access, wanted, now)
 
 

@@ -124,6 +124,13 @@ def open_archive(
         _judge(end, capability, listener, allow_rollback)
         archive = _read(access, store, end)
         _note_seen(access, end, allow_rollback)
+        for volume, error in archive.damaged.items():
+            listener(
+                Warning_(
+                    f"volume {volume.hex()} can't be shown: its page is lost"
+                    f" ({error})"
+                )
+            )
         yield archive
 
 

@@ -84,13 +84,21 @@ class Connection:
     ) -> None:
         try:
             if kind is None and self._broken is None:
-                self.ask(Op.BYE).wait()
+                self._say_bye()
         finally:
             self._process.close_questions()
             self._asked.put(None)
             self._process.end()
             self._thread.join()
             self._process.close_answers()
+
+    def _say_bye(self) -> None:
+        try:
+            self.ask(Op.BYE).wait()
+        except DestinationError:
+            # All that was asked has been answered: a store that falls over
+            # its own end takes nothing of that back.
+            return
 
     def ask(
         self,
