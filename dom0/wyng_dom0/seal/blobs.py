@@ -156,9 +156,10 @@ class Opener:
         epoch_key = self._epoch_key(epoch, header.type)
         cipher = AESGCM(_blob_key(epoch_key, header.type, header.id))
         try:
+            # A copy, as cryptography 37 takes nothing but bytes.
             return cipher.decrypt(
                 counter.to_bytes(12, "big"),
-                memoryview(frame.payload)[_PREFIX.size :],
+                frame.payload[_PREFIX.size :],
                 associated,
             )
         except InvalidTag:
