@@ -19,7 +19,6 @@ from wyng_dom0.transport.answers import Answer, AnswerReader, Patience
 from wyng_dom0.transport.start import StoreProcess
 
 Bytes = Union[bytes, bytearray, memoryview]
-_NOT_LAST = (Status.MORE, Status.PROGRESS)
 
 
 class Question:
@@ -47,7 +46,7 @@ class Question:
         while True:
             answer = self.wait()
             yield answer
-            if answer.status not in _NOT_LAST:
+            if answer.status is not Status.MORE:
                 return
 
 
@@ -161,10 +160,13 @@ class Connection:
         left = question.answers
         while left is None or left > 0:
             answer = self._reader.read(question.op, question.tag)
+            if answer.status is Status.PROGRESS:
+                # A heartbeat: it has done its work by arriving in time.
+                continue
             question.arrived.put(answer)
             if left is not None:
                 left -= 1
-            elif answer.status not in _NOT_LAST:
+            elif answer.status is not Status.MORE:
                 return
 
     def _break(self, question: Question, error: Exception) -> None:

@@ -239,7 +239,7 @@ class RemoteStore:
         return self._expect_ok(answer)
 
     def _expect_running(self, answer: Answer) -> None:
-        if answer.status not in (Status.MORE, Status.PROGRESS):
+        if answer.status is not Status.MORE:
             self._expect_ok(answer)
 
     def _expect_ok(self, answer: Answer) -> Answer:
