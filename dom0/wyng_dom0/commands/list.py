@@ -15,7 +15,7 @@ from wyng_dom0.commands.reports import (
 )
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.engine.selection import one_session
+from wyng_dom0.engine.selection import describe, one_session
 from wyng_dom0.errors import BadInput, NotFound
 
 STATES = {
@@ -47,6 +47,11 @@ def _volumes(
         except NotFound:
             # With --session only the volumes that have it are shown.
             continue
+    wanted = context.options.session
+    if wanted is not None and not rows:
+        raise NotFound(
+            f"no volume of the archive has the session {describe(wanted.first)}"
+        )
     return VolumeList(chosen.name, tuple(rows), head_code(archive.end.tip))
 
 

@@ -32,7 +32,10 @@ def run(context: Context) -> None:
                 continue
             bad.extend(_verify(context, chosen, archive, page))
     if bad:
-        raise IntegrityError(f"verify found damage: {'; '.join(bad)}")
+        raise IntegrityError(
+            f"verify found damage: {'; '.join(bad)}; run wyng-store scrub on"
+            " the archive, then send: what the volumes still hold is replaced"
+        )
 
 
 def _verify(

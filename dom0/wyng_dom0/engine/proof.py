@@ -28,7 +28,8 @@ def prove_sample(
         except IntegrityError as error:
             raise IntegrityError(
                 "the session was committed, but the store does not give back"
-                f" what it took: {error}; run arch-check, and send again"
+                f" what it took: {error}; run wyng-store scrub on it, then"
+                " send again"
             ) from error
 
 
