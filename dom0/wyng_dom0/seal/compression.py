@@ -20,13 +20,9 @@ from typing import Dict
 
 import zstandard
 
-from wyng_common import limits
 from wyng_dom0.errors import BadInput, IntegrityError
 
 HEADER = struct.Struct(">BII")
-# What a zstd frame that is cut may make the library allocate. A whole frame
-# is decompressed in one pass into its plaintext, with no window.
-_ZSTD_WINDOW_MAX = limits.CHUNK_SIZE_MAX
 
 
 class Method(IntEnum):
@@ -160,8 +156,6 @@ class Decompressor:
         context: "zstandard.ZstdDecompressor | None"
         context = getattr(self._local, "context", None)
         if context is None:
-            context = zstandard.ZstdDecompressor(
-                max_window_size=_ZSTD_WINDOW_MAX
-            )
+            context = zstandard.ZstdDecompressor()
             self._local.context = context
         return context.decompress(body, max_output_size=length)
