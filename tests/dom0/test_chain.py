@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The newest good commit is found, and an older archive is noticed."""
 
+from dataclasses import replace
 from typing import Dict, List, Optional, Tuple
 
 import pytest
@@ -132,6 +133,15 @@ def test_gap_is_a_rollback_where_the_chain_is_needed(missing: int) -> None:
     assert not ended(broken).rollback
     # What lies before the pin is not needed either.
     assert not ended(broken, records[-1]).rollback
+
+
+def test_skipped_sequence_is_a_rollback() -> None:
+    records = chain(5)
+    plain = replace(records[-1].commit, sequence=7, previous=records[-1].hash)
+    skipping = sign(OURS, plain, ())
+    made = LoggedCommit(skipping, hash_record(skipping.encode()))
+    end = ended([*records, made], records[2])
+    assert "another copy" in end.rollback and end.good == skipping
 
 
 def test_replayed_record_in_a_wrong_place_is_not_followed() -> None:
