@@ -15,6 +15,9 @@ VENV_OLDEST ?= .venv-oldest
 VENV_39 ?= .venv-3.9
 PYTEST_ARGS ?=
 
+# Where it is set, every process of every test compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PIP_QUIET = PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 PACKAGES = common/wyng_common dom0/wyng_dom0 backupvm/wyng_store
 
