@@ -168,7 +168,9 @@ def _releases(
     for commit in standing:
         later = [r for at, r in recorded if at > commit.sequence]
         _check_hidden(archive, commit, catalog, [*later, *intent.removals])
-    return tuple(ranges(each.sequence for each in standing))
+    # What is over the record's bound is released by the next commit.
+    found = ranges(each.sequence for each in standing)
+    return tuple(found[-limits.RELEASES_MAX :])
 
 
 def _recorded(
