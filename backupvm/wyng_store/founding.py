@@ -120,7 +120,7 @@ def _check_unused(layout: Layout) -> None:
         return
     if not (_is_marked(layout) and all(map(_is_ours, names))):
         raise InUse(f"{layout.root} holds other things")
-    if layout.log.exists() and any(layout.log.iterdir()):
+    if layout.log.exists() and any(map(_is_record, layout.log.iterdir())):
         raise InUse(f"{layout.root} holds an archive")
     ending = (layout.trash / "log").exists()
     if doubled.exists(layout.format) and not (layout.log.exists() or ending):
@@ -179,3 +179,8 @@ def _clear(layout: Layout) -> None:
     if layout.trash.exists():
         shutil.rmtree(layout.trash)
     durable.sync_directory(layout.root)
+
+
+def _is_record(path: Path) -> bool:
+    """A record that never got its name is none."""
+    return path.suffix != ".tmp"
