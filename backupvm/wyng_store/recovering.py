@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Opening an archive to write: everything a crash may have left is put right.
 
-In this order: lock, doubled files, unfinished packs, index, packs it does
+In this order: lock, temporary files, doubled files, unfinished packs, index, packs it does
 not list, commits it is behind. Each step may be cut off and done again.
 """
 
@@ -42,6 +42,7 @@ def open_for_writing(layout: Layout, beat: Beat = silent) -> Archive:
         raise
     archive.hold(lock)
     try:
+        _remove_temporaries(layout)
         _heal_doubled(archive)
         _recover_parts(archive)
         archive.open_index()
@@ -92,6 +93,14 @@ def _agrees(archive: Archive, state: State, sequences: "list[int]") -> bool:
         return False
     archive.chain.heal(record)
     return record.hash == state.head
+
+
+def _remove_temporaries(layout: Layout) -> None:
+    """What a crash left of files that never got their names, or kept a
+    second one. Nobody else makes any under the writer lock."""
+    for folder in (layout.root, layout.log, layout.keys):
+        for path in folder.glob("*.tmp"):
+            durable.unlink(path)
 
 
 def _heal_doubled(archive: Archive) -> None:
