@@ -8,6 +8,7 @@ name what was being written.
 """
 
 import errno
+import fcntl
 import os
 import secrets
 import stat
@@ -26,39 +27,67 @@ def write_private(path: Path, data: bytes) -> None:
     folder must exist. Safe against other writers of the same path: the last
     one wins whole.
     """
-    temporary = path.with_name(
-        f"{TEMPORARY_MARK}{path.name}-{secrets.token_hex(4)}"
-    )
-    fd = os.open(
-        temporary,
-        os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC,
-        0o600,
-    )
+    _remove_leftovers(path)
+    temporary, fd = _make_temporary(path)
     try:
-        try:
-            write_all(fd, data)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        write_all(fd, data)
+        os.fsync(fd)
         os.rename(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(fd)
     sync_folder(path.parent)
+
+
+def _make_temporary(path: Path) -> "tuple[Path, int]":
+    """A new file beside `path`, locked until its descriptor is closed."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        temporary = path.with_name(
+            f"{TEMPORARY_MARK}{path.name}-{secrets.token_hex(4)}"
+        )
+        fd = os.open(temporary, flags, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.fstat(fd).st_nlink:
+            return temporary, fd
+        # Another run took it for a dead one's before the lock was ours.
+        os.close(fd)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what killed runs left of this file; live ones hold a lock."""
+    for name in os.listdir(path.parent):
+        if not name.startswith(f"{TEMPORARY_MARK}{path.name}-"):
+            continue
+        left = path.with_name(name)
+        try:
+            fd = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink(missing_ok=True)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(fd)
 
 
 def create_private(path: Path, data: bytes) -> bool:
     """As write_private, but only where nothing is; False when it exists."""
-    temporary = path.with_name(
-        f"{TEMPORARY_MARK}{path.name}-{secrets.token_hex(4)}"
-    )
-    write_private(temporary, data)
+    _remove_leftovers(path)
+    temporary, fd = _make_temporary(path)
     try:
+        write_all(fd, data)
+        os.fsync(fd)
         os.link(temporary, path)
     except FileExistsError:
         return False
     finally:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
+        os.close(fd)
     sync_folder(path.parent)
     return True
 
