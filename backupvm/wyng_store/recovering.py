@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Opening an archive to write: everything a crash may have left is put right.
 
-In this order: lock, temporary files, doubled files, unfinished packs, index, packs it does
-not list, commits it is behind. Each step may be cut off and done again.
+In this order: lock, temporary files, doubled files, unfinished packs, index,
+packs it does not list, commits it is behind. Each step may be cut off and done
+again.
 """
 
 import os
