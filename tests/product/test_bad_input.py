@@ -60,7 +60,11 @@ BAD_WORDS: "list[tuple[int, str, tuple[str, ...]]]" = [
     (6, "no volume 'b'", ("list", "b")),
     (6, "no volume 'b'", ("verify", "b")),
     (6, "no session 20200101-000000", ("verify", "--session=20200101-000000")),
-    (6, "no session 20200101-000000", ("list", "--session=20200101-000000")),
+    (
+        6,
+        "has the session 20200101-000000",
+        ("list", "--session=20200101-000000"),
+    ),
     (6, "archive", ("list", "--archive=other")),
     (6, "no archive at", ("list", "--from=internal:/no/such/place")),
     (9, "internal:/path", ("list", "--from=/just/a/path")),
