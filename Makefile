@@ -3,6 +3,7 @@
 #
 # make demo         backs up, changes, restores and compares two sample volumes
 # make test         all tests; says at the end what was skipped and why
+# make test-long    the same, with the sampled tests made exhaustive
 # make lint         ruff, black, mypy
 # make test-oldest  dom0's unit tests on the oldest libraries dom0 may have
 # make test-3.9     the tests of common and the store on Python 3.9
@@ -44,6 +45,11 @@ lint: $(VENV)/.dev
 lint-3.9: $(VENV_OLDEST)/.mypy
 	$(VENV_OLDEST)/bin/mypy --strict --python-version 3.9 \
 		-p wyng_common -p wyng_store
+
+# Every byte of every index, and whatever else takes too long for each day.
+.PHONY: test-long
+test-long: $(VENV)/.test
+	WYNG_TEST_LONG=1 $(VENV)/bin/python -m pytest -ra $(PYTEST_ARGS)
 
 test-oldest: $(VENV_OLDEST)/.oldest
 	$(VENV_OLDEST)/bin/python -m pytest -ra $(wildcard tests/common tests/dom0) \
