@@ -132,6 +132,12 @@ def _report(archive: Archive, found: Scrubbed) -> int:
         f"whole: {len(archive.chain.sequences())} commits, "
         f"{state.live_rows} live blobs, {state.live_bytes} bytes{healed}"
     )
+    if found.spoiled:
+        print(
+            f"DAMAGED: {found.spoiled} places in packs that cost nothing yet:"
+            " second copies, dead frames, headers or footers"
+        )
+        return INTEGRITY
     return DONE
 
 

@@ -15,7 +15,7 @@ from wyng_store.archive import Archive
 from wyng_store.counting import Beat, silent
 from wyng_store.errors import Busy, StoreError
 from wyng_store.index import Index, open_writer, sqlite_checked
-from wyng_store.rows import BlobRow, PackRow
+from wyng_store.rows import BlobRow, CopyRow, PackRow
 
 _IDS_MAX = 65536
 
@@ -23,12 +23,15 @@ _IDS_MAX = 65536
 @dataclass
 class Scrubbed:
     """What a scrub read and found. `ids`: damaged or missing blobs, at most
-    65,536. `counts_agreed`: the index's counts were right."""
+    65,536. `counts_agreed`: the index's counts were right. `spoiled`: damaged
+    places that cost no blob: second copies, frames that nothing points to,
+    headers and footers of packs."""
 
     frames: int = 0
     read_bytes: int = 0
     damaged: int = 0
     missing: int = 0
+    spoiled: int = 0
     counts_agreed: bool = True
     chain_intact: bool = True
     ids: List[BlobId] = field(default_factory=list)
@@ -39,7 +42,7 @@ class Scrubbed:
 
     def restart(self) -> None:
         """Forget what a scrub over a damaged index found."""
-        self.frames = self.read_bytes = self.damaged = 0
+        self.frames = self.read_bytes = self.damaged = self.spoiled = 0
         self.ids.clear()
 
     def note(self, id: bytes) -> None:
@@ -72,13 +75,17 @@ def _scrub_digests(
     changes: List[Tuple[BlobRow, BlobRow]] = []
     cursor = bytes(16)
     for pack in _from_cursor(archive.index):
-        for row in _rows_of(archive, pack):
+        rows = _rows_of(archive, pack)
+        found.spoiled += _spoiled_places(archive, pack, rows)
+        for row in rows:
             found.frames += 1
             found.read_bytes += row.length
             new = _judged(archive, row)
             if new.bad:
                 found.damaged += 1
                 found.note(new.id)
+            elif new.pack != row.pack:
+                found.spoiled += 1
             if new != row:
                 changes.append((row, new))
             beat(found.read_bytes, archive.index.state.all_bytes)
@@ -94,7 +101,7 @@ def _from_cursor(index: Index) -> Iterator[PackRow]:
     return (pack for pack in packs if pack.name > cursor)
 
 
-def _rows_of(archive: Archive, pack: PackRow) -> Iterator[BlobRow]:
+def _rows_of(archive: Archive, pack: PackRow) -> List[BlobRow]:
     """The rows that point into a pack, in the order of its frames."""
     try:
         entries = archive.shelf.contents(pack.name).entries
@@ -105,7 +112,31 @@ def _rows_of(archive: Archive, pack: PackRow) -> Iterator[BlobRow]:
     if len(here) < pack.rows:
         here = [row for row in archive.index.blobs() if row.pack == pack.num]
         here.sort(key=lambda row: row.offset)
-    return iter(here)
+    return here
+
+
+def _spoiled_places(
+    archive: Archive, pack: PackRow, rows: List[BlobRow]
+) -> int:
+    """How much of a pack is damaged beside the frames of its rows: header
+    or footer, second copies, what is dead."""
+    try:
+        contents = archive.shelf.contents(pack.name)
+    except OSError:
+        return 0
+    header = contents.header
+    whole = contents.footed and header is not None
+    if header is not None:
+        owner = (header.archive, header.name)
+        whole = whole and owner == (archive.identity, pack.name)
+    held = {row.offset for row in rows}
+    places = [
+        CopyRow(entry.id, pack.num, entry.offset, entry.length)
+        for entry in contents.entries
+        if entry.offset not in held
+    ]
+    read = map(archive.fetcher.read_place, places)
+    return (not whole) + sum(frame is None for frame in read)
 
 
 def _judged(archive: Archive, row: BlobRow) -> BlobRow:
