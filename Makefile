@@ -4,6 +4,7 @@
 # make demo         backs up, changes, restores and compares two sample volumes
 # make test         all tests; says at the end what was skipped and why
 # make test-long    the same, with the sampled tests made exhaustive
+# make bench        compares with borg and restic; see bench/README.md
 # make lint         ruff, black, mypy
 # make test-oldest  dom0's unit tests on the oldest libraries dom0 may have
 # make test-3.9     the tests of common and the store on Python 3.9
@@ -15,6 +16,7 @@ VENV ?= .venv
 VENV_OLDEST ?= .venv-oldest
 VENV_39 ?= .venv-3.9
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 # Where it is set, every process of every test compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PIP_QUIET = PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 PACKAGES = common/wyng_common dom0/wyng_dom0 backupvm/wyng_store
 
-.PHONY: all demo test lint test-oldest test-3.9 clean
+.PHONY: all demo test bench lint test-oldest test-3.9 clean
 
 all: $(VENV)/.runtime
 
@@ -31,6 +33,9 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -ra $(PYTEST_ARGS)
+
+bench: $(VENV)/.runtime
+	$(VENV)/bin/python bench/run.py $(BENCH_ARGS)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -23,12 +23,12 @@ from side_by_side.contestant import Contestant
 from side_by_side.measuring import Effort, measure
 from side_by_side.ours import Ours, OursLarger
 from side_by_side.plain import Zstd
-from side_by_side.rendering import report
 from side_by_side.restic import Restic
 from side_by_side.results import FORMAT, load_results, merge, row_of, save
 from side_by_side.rows import MAIN, ROWS, Row
 from side_by_side.stages import MANY, Stages
 from side_by_side.workload import FULL_MIB, Workload
+from tables import render
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHES = (
@@ -60,9 +60,7 @@ def main() -> int:
         revision = machine.revision(ROOT)
         results["rows"][kind.key] = row_of(runs, revision, taken)
         save(options.results, merge(load_results(options.results), results))
-    results = load_results(options.results)
-    options.results.with_suffix(".md").write_text(report(results), "utf-8")
-    print(f"\n{report(results)}")
+    print(f"\n{render(options.results, ROOT / 'README.md')}")
     print(f"{time.monotonic() - started:.0f} s; {options.results}")
     return 0
 

@@ -51,7 +51,8 @@ def quantity(run: Run, name: str, unlock: float = 0.0) -> Optional[float]:
     """One quantity of a run, with the key already open.
 
     `unlock` is what one unlocking costs in this quantity; it is taken off
-    wall and cpu as often as the run unlocked. `memory` is the largest process's.
+    wall and cpu as often as the run unlocked. `memory` is that of the largest
+    process.
     """
     if name in ("wall", "cpu"):
         spent: float = getattr(run, name)

@@ -59,7 +59,7 @@ def run(command: Command, log: Path, sample: bool = False) -> Spent:
         child = subprocess.Popen(
             command.words,
             cwd=command.cwd,
-            env={**os.environ, **command.env},
+            env={**_environment(), **command.env},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -78,6 +78,13 @@ def run(command: Command, log: Path, sample: bool = False) -> Spent:
             f"{' '.join(command.words)} ended with {child.returncode}: {last}"
         )
     return Spent(wall, used.ru_utime + used.ru_stime, peaks, output)
+
+
+def _environment() -> "dict[str, str]":
+    """Ours, but compiled modules are kept, as where programs are installed."""
+    kept = dict(os.environ)
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    return kept
 
 
 class Sampler:
