@@ -40,12 +40,12 @@ from wyng_dom0.transport.remote_store import RemoteStore
 SEGMENT_SIZE = 2 * limits.MIB
 WORKERS = 2
 _READ_AHEAD = 8 * limits.MIB
-_HASHING_MOST = 4
-_ASKED_MOST = 3
+_HASHING_MOST = 3
+_ASKED_MOST = 2
 _PACKING_MOST = 3
 _SEALED_BYTES_MOST = 24 * limits.MIB
 _PUTS_MOST = 8
-_SEALED_GROUP = 32
+_GROUP_BYTES = 4 * limits.MIB
 _RECENT_MOST = 1 << 15
 _SAMPLE = 8
 
@@ -255,8 +255,9 @@ class Uploader:
 
     def _seal_and_put(self, batch: List[PackedBlob]) -> None:
         # In groups, so that no second copy of a whole batch is held.
+        size = max(1, _GROUP_BYTES // self._chunk_size)
         while batch:
-            group, batch[:_SEALED_GROUP] = batch[:_SEALED_GROUP], []
+            group, batch[:size] = batch[:size], []
             for frames in put_batches(self._sealer.seal_batch(group)):
                 if not self._dry_run:
                     self._puts.append(self._store.ask_put(frames))
