@@ -23,6 +23,7 @@ from side_by_side.contestant import Contestant
 from side_by_side.measuring import Effort, measure
 from side_by_side.ours import Ours, OursLarger
 from side_by_side.plain import Zstd
+from side_by_side.processes import CommandFailed
 from side_by_side.restic import Restic
 from side_by_side.results import FORMAT, load_results, merge, row_of, save
 from side_by_side.rows import MAIN, ROWS, Row
@@ -53,7 +54,9 @@ def main() -> int:
         stages.ensure([contestants[key] for key in MAIN], MANY)
         return 0
     results = begin(options, stages, contestants)
-    effort = Effort(options.quick, options.repeats)
+    effort = Effort(
+        options.quick, options.repeats, started + options.patience * 60
+    )
     for kind in choose(options.rows, options.long):
         runs = measure(kind(stages), contestants, effort)
         taken = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -77,6 +80,11 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     add("--rows", default="", help=", ".join(each.key for each in ROWS))
     add("--repeats", type=int, default=2, help="of a disturbed run, at most")
     add(
+        "--patience",
+        type=float,
+        help="minutes after which nothing is repeated; 60, with --quick 10",
+    )
+    add(
         "--prepare",
         action="store_true",
         help="make images and archives, measure nothing; other work may run",
@@ -87,6 +95,8 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
     options.rows = [row for row in options.rows.split(",") if row]
     if unknown := set(options.rows) - known:
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
+    if options.patience is None:
+        options.patience = 10 if options.quick else 60
     options.workdir = options.workdir.resolve()
     options.workdir.mkdir(parents=True, exist_ok=True)
     if options.results is None:
@@ -163,4 +173,8 @@ def begin(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except CommandFailed as failure:
+        # What was measured before it is in the results file.
+        sys.exit(f"stopped: {failure}")

@@ -7,6 +7,7 @@ drifts in the machine meets all alike. Before each run what was written
 reaches the disk, and the image is in the page cache.
 """
 
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -24,10 +25,14 @@ QUICK_LONG, QUICK_SHORT, ROUNDS = 2, 3, 3
 
 @dataclass(frozen=True)
 class Effort:
-    """How often each row is run, and how often again when disturbed."""
+    """How often each row is run, and how often again when disturbed.
+
+    After `patience_ends` on the monotonic clock nothing is repeated.
+    """
 
     quick: bool = False
     repeats: int = 2
+    patience_ends: float = math.inf
 
     def rounds(self, row: Row) -> int:
         """Rounds of a row."""
@@ -51,7 +56,9 @@ def measure(
         for each in present:
             if number and effort.quick and each.key in row.variants:
                 continue
-            run = _measure_quietly(row, each, effort.repeats)
+            patient = time.monotonic() < effort.patience_ends
+            repeats = effort.repeats if patient else 0
+            run = _measure_quietly(row, each, repeats)
             runs[each.key].append(run)
             _tell(each, run)
     return runs
