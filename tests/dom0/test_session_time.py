@@ -32,14 +32,32 @@ def moment(seconds: int, offset: int) -> datetime:
     st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=3),
     st.integers(0, 9),
 )
-def test_free_time_is_the_first_free_second(
+def test_free_time_is_free_and_behind_each_newest(
     taken: List[List[int]], wanted: int
 ) -> None:
     pages = [page_of(each, 3600) for each in taken]
     found = free_time(moment(wanted, 3600), pages)
     every = {second for each in taken for second in each}
-    expected = next(n for n in range(wanted, 20) if n not in every)
+    after = max([wanted, *(each[-1] + 1 for each in taken if each)])
+    expected = next(n for n in range(after, 30) if n not in every)
     assert found == moment(expected, 3600)
+
+
+def test_many_sends_in_one_second_never_share_a_name() -> None:
+    names = []
+    recent: List[int] = []
+    for _ in range(200):
+        found = free_time(moment(0, 3600), [page_of(recent, 3600)])
+        names.append(found.strftime("%Y%m%d-%H%M%S"))
+        seconds = int(found.timestamp()) - BEGIN
+        # A page that is full keeps its newest session only.
+        recent = [*recent, seconds] if len(recent) < 16 else [seconds]
+    assert len(set(names)) == 200
+    assert names == sorted(names)
+
+
+def test_clock_set_back_for_good_is_believed() -> None:
+    assert free_time(moment(0, 0), [page_of([3600], 0)]) == moment(0, 0)
 
 
 def test_hour_that_comes_twice_makes_no_name_twice() -> None:
