@@ -9,6 +9,7 @@ points to a second copy where that is good. Deletes nothing.
 from dataclasses import dataclass, field
 from typing import Iterator, List, Tuple
 
+from wyng_common.frames import DOUBLED_TYPES
 from wyng_common.ids import BlobId
 from wyng_store import locks
 from wyng_store.archive import Archive
@@ -24,8 +25,8 @@ _IDS_MAX = 65536
 class Scrubbed:
     """What a scrub read and found. `ids`: damaged or missing blobs, at most
     65,536. `counts_agreed`: the index's counts were right. `spoiled`: damaged
-    places that cost no blob: second copies, frames that nothing points to,
-    headers and footers of packs."""
+    places that cost no blob: second copies, bad or gone, frames that nothing
+    points to, headers and footers of packs."""
 
     frames: int = 0
     read_bytes: int = 0
@@ -84,7 +85,7 @@ def _scrub_digests(
             if new.bad:
                 found.damaged += 1
                 found.note(new.id)
-            elif new.pack != row.pack:
+            elif new.pack != row.pack or not _is_doubled(archive, row):
                 found.spoiled += 1
             if new != row:
                 changes.append((row, new))
@@ -113,6 +114,14 @@ def _rows_of(archive: Archive, pack: PackRow) -> List[BlobRow]:
         here = [row for row in archive.index.blobs() if row.pack == pack.num]
         here.sort(key=lambda row: row.offset)
     return here
+
+
+def _is_doubled(archive: Archive, row: BlobRow) -> bool:
+    """Is there a second copy elsewhere of what is alive and must have one?"""
+    if not row.refs or row.type not in DOUBLED_TYPES:
+        return True
+    copy = archive.index.find_copy(row.id)
+    return copy is not None and copy.pack != row.pack
 
 
 def _spoiled_places(
