@@ -11,6 +11,7 @@ from typing import Iterator, List, Tuple
 
 from wyng_common.frames import DOUBLED_TYPES
 from wyng_common.ids import BlobId
+from wyng_common.limits import LISTED_IDS_MAX
 from wyng_store import locks
 from wyng_store.archive import Archive
 from wyng_store.counting import Beat, silent
@@ -42,9 +43,10 @@ class Scrubbed:
         return not self.damaged and not self.missing and self.chain_intact
 
     def restart(self) -> None:
-        """Forget what a scrub over a damaged index found."""
+        """Forget what reading found over a damaged index, not what is
+        missing: that was counted from the packs."""
         self.frames = self.read_bytes = self.damaged = self.spoiled = 0
-        self.ids.clear()
+        del self.ids[min(self.missing, LISTED_IDS_MAX) :]
 
     def note(self, id: bytes) -> None:
         if len(self.ids) < _IDS_MAX:
@@ -61,10 +63,13 @@ def scrub(
     """Read frames again (`budget` bytes, 0: all, going on where the last
     one stopped) and count again. Raises Full, Busy."""
     found = Scrubbed()
+    if counts:
+        # First: over an index that is behind, blobs that are rightly gone
+        # would be called damaged.
+        _scrub_counts(archive, found, beat)
     if digests:
         archive.healing(lambda: _scrub_digests(archive, found, budget, beat))
     if counts:
-        _scrub_counts(archive, found, beat)
         found.damaged = max(found.damaged, archive.index.state.bad)
     return found
 
