@@ -222,7 +222,8 @@ def _fork_stores(fault: Optional[Fault], lifeline: Lifeline) -> None:
     )
     start._store_command = lambda: ["wyng-store"]  # type: ignore[assignment]
     # A small volume shall be sent in many PUTs, and scrypt be cheap.
-    upload._SEALED_GROUP = 4
+    assert hasattr(upload, "_GROUP_BYTES")
+    upload._GROUP_BYTES = 256 * 1024
     arch_init.affordable_cost = lambda: Scrypt(14)
 
 
@@ -246,23 +247,38 @@ class Machine:
     # Running
 
     def start(
-        self, *words: object, fault: Optional[Fault] = None, stdin: bytes = b""
+        self,
+        *words: object,
+        fault: Optional[Fault] = None,
+        stdin: bytes = b"",
+        terminal: bool = False,
     ) -> Running:
-        """Start a `qvm-wyng` command in a process of its own."""
+        """Start a `qvm-wyng` command in a process of its own.
+
+        `terminal`: it takes `stdin` for what somebody types.
+        """
         given = [f"--meta-dir={self.state}", *map(str, words)]
 
         def action(lifeline: Lifeline) -> int:
             _fork_stores(fault, lifeline)
+            if terminal:
+                cli._has_terminal = lambda: True
             install(fault, SENDER, lifeline.mark, lambda: ForkedStore.last_pid)
             return cli.main(given)
 
         return Running(action, stdin)
 
     def wyng(
-        self, *words: object, fault: Optional[Fault] = None, stdin: bytes = b""
+        self,
+        *words: object,
+        fault: Optional[Fault] = None,
+        stdin: bytes = b"",
+        terminal: bool = False,
     ) -> Ended:
         """Run a `qvm-wyng` command to its end."""
-        return self.start(*words, fault=fault, stdin=stdin).wait()
+        return self.start(
+            *words, fault=fault, stdin=stdin, terminal=terminal
+        ).wait()
 
     def store(self, *words: str, fault: Optional[Fault] = None) -> Ended:
         """Run a `wyng-store` command on the archive."""
