@@ -28,15 +28,11 @@ from wyng_store.errors import (
     StoreError,
 )
 from wyng_store.fetching import Fetcher
-from wyng_store.index import (
-    Index,
-    open_reader,
-    open_writer,
-    sqlite_checked,
-    verify_rows,
-)
+from wyng_store.index import Index
 from wyng_store.layout import Layout
+from wyng_store.opening import open_reader, open_writer, verify_rows
 from wyng_store.rebuilding import Finding, build_index
+from wyng_store.schema import sqlite_checked
 from wyng_store.shelf import Shelf
 
 T = TypeVar("T")
@@ -311,5 +307,4 @@ def enroll_unlisted(archive: Archive) -> None:
             index.remove_pack(listed[name].num)
     for name in sorted(names - listed.keys()):
         with index.transaction():
-            contents = archive.shelf.contents(name)
-            enroll_found(index, archive.shelf, name, contents)
+            enroll_found(index, archive.shelf, name)

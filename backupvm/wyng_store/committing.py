@@ -147,6 +147,8 @@ def _count_once(
             if releases:
                 _release(archive, counter, record)
             counter.flush()
+            if counter.missing:
+                raise MissingBlobs(counter.missing)
             deferred = index.state.deferred or (
                 record.releases and not releases
             )
@@ -166,8 +168,6 @@ def _add(counter: Counter, root: Optional[BlobRow], record: Commit) -> None:
     if root is None or root.type != BlobType.CATALOG:
         raise MissingBlobs([record.catalog])
     counter.add(record.catalog)
-    if counter.missing:
-        raise MissingBlobs(counter.missing)
 
 
 def _release(archive: Archive, counter: Counter, record: Commit) -> None:
@@ -208,14 +208,17 @@ class _Usable:
                 if known.token == token:
                     self._token = known.num
 
-    def __call__(self, row: BlobRow, holder: int) -> bool:
+    def meta(self, row: BlobRow, holder: int) -> bool:
         if row.refs and holder != BlobType.NODE:
             return True
-        if not (row.refs or self._any or row.token == self._token):
+        return self.chunk(row.refs, row.pack, row.token, row.bad)
+
+    def chunk(self, refs: int, pack: int, token: int, bad: int) -> bool:
+        if not (refs or self._any or token == self._token):
             return False
-        if row.bad and not self._any:
+        if bad and not self._any:
             return False
-        return row.pack in self._there or self._look(row.pack)
+        return pack in self._there or self._look(pack)
 
     def _look(self, num: int) -> bool:
         pack = self._archive.index.pack(num)

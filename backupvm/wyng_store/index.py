@@ -4,106 +4,36 @@
 
 A cache of packs and log in SQLite, and nothing but that: any doubt about it
 raises IndexDamaged, and its owner builds it again. All SQL of the store is
-here. It decides nothing about what lives or dies, and reads no pack.
+here, but the tables' own (`schema`) and what is sorted in bulk (`bulk`). It
+decides nothing about what lives or dies, and reads no pack.
 
 Write-ahead log, because one commit of millions of rows must not make readers
 wait for minutes, as a rollback journal would; synchronous=FULL, because packs
 are unlinked once the rows that pointed into them are gone for good. Readers
 open the file read-only: SQLite then never removes a -wal by its name, which
-may already belong to an index built anew. No mmap: a cut file would kill us.
+may already belong to an index built anew.
 """
 
 import dataclasses
 import sqlite3
 from contextlib import contextmanager
-from pathlib import Path
-from typing import (
-    Any,
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Optional,
-    Tuple,
-)
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from wyng_store import rows
-from wyng_store.errors import Full, IndexDamaged, StoreError
+from wyng_store.errors import IndexDamaged
 from wyng_store.rows import BlobRow, CopyRow, PackRow, State, TokenRow
+from wyng_store.schema import sqlite_checked
+from wyng_store.tally import Tally, counted
 
-SCHEMA_VERSION = 1
-_SCHEMA = (
-    "CREATE TABLE blobs(id BLOB PRIMARY KEY, type INTEGER, pack INTEGER,"
-    " offset INTEGER, length INTEGER, count INTEGER, token INTEGER,"
-    " bad INTEGER, sum INTEGER) WITHOUT ROWID",
-    "CREATE TABLE copies(id BLOB PRIMARY KEY, pack INTEGER, offset INTEGER,"
-    " length INTEGER, sum INTEGER) WITHOUT ROWID",
-    "CREATE TABLE packs(num INTEGER PRIMARY KEY AUTOINCREMENT, name BLOB"
-    " UNIQUE, kind INTEGER, token INTEGER, size INTEGER, rows INTEGER,"
-    " bytes INTEGER, sum INTEGER)",
-    "CREATE TABLE tokens(num INTEGER PRIMARY KEY AUTOINCREMENT, token BLOB"
-    " UNIQUE, used INTEGER, staged INTEGER, sum INTEGER)",
-    "CREATE TABLE roots(sequence INTEGER PRIMARY KEY, catalog BLOB,"
-    " sum INTEGER)",
-    "CREATE TABLE state(id INTEGER PRIMARY KEY, body BLOB)",
-)
 _BLOBS = "SELECT id,type,pack,offset,length,count,token,bad,sum FROM blobs"
 _COPIES = "SELECT id,pack,offset,length,sum FROM copies"
 _PACKS = "SELECT num,name,kind,token,size,rows,bytes,sum FROM packs"
 _TOKENS = "SELECT num,token,used,staged,sum FROM tokens"
 _PUT_BLOB = "INSERT OR REPLACE INTO blobs VALUES(?,?,?,?,?,?,?,?,?)"
-_CACHE_KIB = 32 * 1024
+_RECOUNT = "UPDATE blobs SET count=?,token=?,sum=? WHERE id=?"
 _PACKS_CACHED = 4096
-_TOTAL_MASK = (1 << 63) - 1
-
-
-@contextmanager
-def sqlite_checked() -> Iterator[None]:
-    """Turn SQLite's errors into Full, StoreError (locked) or IndexDamaged."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        text = str(error)
-        if "full" in text:
-            raise Full("no space left for the index") from error
-        if "locked" in text or "readonly" in text:
-            raise StoreError(f"the index can't be used: {text}") from error
-        raise IndexDamaged(f"the index is damaged: {text}") from error
-    except (OverflowError, UnicodeDecodeError) as error:
-        raise IndexDamaged("the index holds what can't be") from error
-
-
-class _Tally:
-    """What a transaction changes in the sums of the state so far."""
-
-    __slots__ = ("rows", "total", "bytes", "live", "live_bytes", "bad")
-
-    def __init__(self) -> None:
-        self.rows = self.total = self.bytes = 0
-        self.live = self.live_bytes = self.bad = 0
-
-    def note(self, row: BlobRow, sign: int, checksum: int) -> None:
-        """A row came (sign 1) or went (-1)."""
-        self.rows += sign
-        self.total += sign * checksum
-        self.bytes += sign * row.length
-        self.bad += sign * row.bad
-        if row.refs:
-            self.live += sign
-            self.live_bytes += sign * row.length
-
-    def applied(self, state: State) -> State:
-        """The state with all that added."""
-        return dataclasses.replace(
-            state,
-            rows=_counted(state.rows, self.rows),
-            total=(state.total + self.total) & _TOTAL_MASK,
-            all_bytes=_counted(state.all_bytes, self.bytes),
-            live_rows=_counted(state.live_rows, self.live),
-            live_bytes=_counted(state.live_bytes, self.live_bytes),
-            bad=_counted(state.bad, self.bad),
-        )
+# SQLite 3.26 takes 999 parameters.
+_BATCH = 512
 
 
 class Index:
@@ -111,10 +41,8 @@ class Index:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
-        self._deltas: Dict[int, List[int]] = {}
-        self._staged: Dict[int, int] = {}
         self._packs: Dict[int, PackRow] = {}
-        self._tally = _Tally()
+        self._tally = Tally()
         self.state = State()
 
     def close(self) -> None:
@@ -140,10 +68,29 @@ class Index:
         found = self._db.execute(_BLOBS + " WHERE id=?", (id,)).fetchone()
         return None if found is None else rows.parse_blob(found)
 
+    def find_all(self, ids: Iterable[bytes]) -> Dict[bytes, BlobRow]:
+        """The rows of those that have one."""
+        found: Dict[bytes, BlobRow] = {}
+        parse = rows.parse_blob
+        for row in self._select(_BLOBS + " WHERE id IN", ids):
+            found[row[0]] = parse(row)
+        return found
+
+    def find_metas(self, ids: Iterable[bytes]) -> "set[bytes]":
+        """Which of them are in the index and no chunks. Not proved by a
+        checksum: whoever counts chunks finds out what was one by mistake."""
+        query = "SELECT id FROM blobs INDEXED BY metas WHERE type<>1 AND id IN"
+        return {id for (id,) in self._select(query, ids)}
+
     def find_copy(self, id: bytes) -> Optional[CopyRow]:
         """The row of a blob's second copy; None when there is none."""
         found = self._db.execute(_COPIES + " WHERE id=?", (id,)).fetchone()
         return None if found is None else rows.parse_copy(found)
+
+    def find_copies(self, ids: Iterable[bytes]) -> List[CopyRow]:
+        """The rows of those that have a second copy."""
+        found = self._select(_COPIES + " WHERE id IN", ids)
+        return [rows.parse_copy(row) for row in found]
 
     def pack(self, num: int) -> PackRow:
         """The pack numbered so, its name above all: counters may be old.
@@ -212,23 +159,19 @@ class Index:
 
     def flush(self) -> None:
         """Write the pending counters, so that COMMIT has little left."""
-        for num, (count, size) in self._deltas.items():
-            self._packs.pop(num, None)
-            pack = self.pack(num)
-            self._write_pack(
-                pack._replace(
-                    rows=_counted(pack.rows, count),
-                    bytes=_counted(pack.bytes, size),
-                )
-            )
-        for num, count in self._staged.items():
-            token = self._token(num)
-            staged = _counted(token.staged, count)
-            self._write_token(token._replace(staged=staged))
-        self._deltas.clear()
-        self._staged.clear()
-        self.state = self._tally.applied(self.state)
-        self._tally = _Tally()
+        tally, self._tally = self._tally, Tally()
+        for num, (count, size) in tally.packs.items():
+            if count or size:
+                self._packs.pop(num, None)
+                pack = self.pack(num)
+                held = counted(pack.rows, count), counted(pack.bytes, size)
+                self._write_pack(pack._replace(rows=held[0], bytes=held[1]))
+        for num, count in tally.tokens.items():
+            if count:
+                token = self._token(num)
+                staged = counted(token.staged, count)
+                self._write_token(token._replace(staged=staged))
+        self.state = tally.applied(self.state)
         body = self.state.encode()
         self._db.execute("INSERT OR REPLACE INTO state VALUES(1,?)", (body,))
 
@@ -244,24 +187,55 @@ class Index:
         for old, new in changes:
             checksum = rows.blob_sum(new)
             batch.append((*new, checksum))
-            self._account(old, new, checksum)
+            self._tally.change(old, new, checksum)
         self._db.executemany(_PUT_BLOB, batch)
+
+    def recount(self, changes: Iterable[Tuple[BlobRow, BlobRow]]) -> None:
+        """Write rows of which only count and token changed; faster."""
+        batch = []
+        for old, new in changes:
+            checksum = rows.blob_sum(new)
+            batch.append((new.refs, new.token, checksum, new.id))
+            self._tally.recount(old, new, checksum)
+        self._db.executemany(_RECOUNT, batch)
+
+    def insert(self, new: List[BlobRow]) -> None:
+        """Insert staged rows of blobs that have none; faster."""
+        batch = [(*row, rows.blob_sum(row)) for row in new]
+        self._tally.come(new, sum(row[8] for row in batch))
+        self._db.executemany(_PUT_BLOB, batch)
+
+    def settle(
+        self,
+        recounted: List[Tuple[int, int, int, bytes]],
+        gone: List[BlobRow],
+        tally: Tally,
+    ) -> None:
+        """Write chunks' (count, token, checksum, id), whose effect on the
+        sums is in `tally`; remove others, which have no second copies."""
+        self._db.executemany(_RECOUNT, recounted)
+        self._tally.add(tally)
+        batch = []
+        for old in gone:
+            self._tally.change(old, None, 0)
+            batch.append((old.id,))
+        self._db.executemany("DELETE FROM blobs WHERE id=?", batch)
 
     def remove(self, old: BlobRow) -> None:
         """Delete a blob's row, and its second copy's."""
-        self._account(old, None, 0)
+        self._tally.change(old, None, 0)
         self._db.execute("DELETE FROM blobs WHERE id=?", (old.id,))
         copy = self.find_copy(old.id)
         if copy is not None:
-            self._point(copy.pack, -1, -copy.length)
+            self._tally.point(copy.pack, -1, -copy.length)
             self._db.execute("DELETE FROM copies WHERE id=?", (old.id,))
 
     def write_copy(self, new: CopyRow) -> None:
         """Insert or replace the row of a second copy."""
         old = self.find_copy(new.id)
         if old is not None:
-            self._point(old.pack, -1, -old.length)
-        self._point(new.pack, 1, new.length)
+            self._tally.point(old.pack, -1, -old.length)
+        self._tally.point(new.pack, 1, new.length)
         values = (*new, rows.copy_sum(new))
         self._db.execute(
             "INSERT OR REPLACE INTO copies VALUES(?,?,?,?,?)", values
@@ -321,48 +295,42 @@ class Index:
         """Note that the catalog of a commit is no longer counted."""
         self._db.execute("DELETE FROM roots WHERE sequence=?", (sequence,))
 
+    # For whoever works in bulk
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """The connection, for temporary tables beside the index's own."""
+        return self._db
+
+    def begin_reading(self) -> None:
+        """See one state of the index until `end_reading`."""
+        self._db.execute("BEGIN")
+
+    def end_reading(self) -> None:
+        """Let go of that state."""
+        self._db.execute("ROLLBACK")
+
     # Inside
+
+    def _select(
+        self, query: str, ids: Iterable[bytes]
+    ) -> Iterator[Tuple[Any, ...]]:
+        """Run a query that ends in IN over sorted batches of ids."""
+        wanted = sorted(set(ids))
+        for at in range(0, len(wanted), _BATCH):
+            part = wanted[at : at + _BATCH]
+            # Few sizes, so that the statements stay prepared.
+            size = 1 << (len(part) - 1).bit_length()
+            part += part[-1:] * (size - len(part))
+            marks = ",".join("?" * size)
+            yield from self._db.execute(f"{query}({marks})", part)
 
     def _forget(self, before: State) -> None:
         self.state = before
-        self._tally = _Tally()
-        self._deltas.clear()
-        self._staged.clear()
+        self._tally = Tally()
         self._packs.clear()
         if self._db.in_transaction:
             self._db.rollback()
-
-    def _account(
-        self, old: Optional[BlobRow], new: Optional[BlobRow], checksum: int
-    ) -> None:
-        """Note one row's change for the state and the counters."""
-        tally = self._tally
-        if old is not None:
-            tally.note(old, -1, rows.blob_sum(old))
-            if not old.refs:
-                self._stage(old.token, -1)
-        if new is not None:
-            tally.note(new, 1, checksum)
-            if not new.refs:
-                self._stage(new.token, 1)
-        self._move(old, new)
-
-    def _move(self, old: Optional[BlobRow], new: Optional[BlobRow]) -> None:
-        if old is not None and new is not None and old.pack == new.pack:
-            if old.length == new.length:
-                return
-        if old is not None:
-            self._point(old.pack, -1, -old.length)
-        if new is not None:
-            self._point(new.pack, 1, new.length)
-
-    def _point(self, pack: int, count: int, size: int) -> None:
-        delta = self._deltas.setdefault(pack, [0, 0])
-        delta[0] += count
-        delta[1] += size
-
-    def _stage(self, token: int, count: int) -> None:
-        self._staged[token] = self._staged.get(token, 0) + count
 
     def _token(self, num: int) -> TokenRow:
         found = self._db.execute(_TOKENS + " WHERE num=?", (num,)).fetchone()
@@ -382,93 +350,3 @@ class Index:
         self._db.execute(
             "INSERT OR REPLACE INTO tokens VALUES(?,?,?,?,?)", values
         )
-
-
-def create_index(path: Path) -> Index:
-    """Make an index in a file that must not exist, fast and not durable.
-
-    Its maker fsyncs and renames it when it is complete.
-    """
-    with sqlite_checked():
-        db = _connect(f"{path.absolute().as_uri()}?mode=rwc")
-        db.execute("PRAGMA journal_mode=OFF")
-        db.execute("PRAGMA synchronous=OFF")
-        for statement in _SCHEMA:
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        return Index(db)
-
-
-def open_writer(path: Path) -> Index:
-    """Open an index to change it; raises IndexDamaged."""
-    with sqlite_checked():
-        db = _connect(f"{path.absolute().as_uri()}?mode=rw")
-        try:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=FULL")
-            return _checked(db)
-        except BaseException:
-            db.close()
-            raise
-
-
-def open_reader(path: Path) -> Index:
-    """Open an index to read it beside a writer; raises IndexDamaged."""
-    with sqlite_checked():
-        db = _connect(f"{path.absolute().as_uri()}?mode=ro")
-        try:
-            return _checked(db)
-        except BaseException:
-            db.close()
-            raise
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    db = sqlite3.connect(uri, timeout=60.0, isolation_level=None, uri=True)
-    db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
-    db.execute("PRAGMA mmap_size=0")
-    return db
-
-
-def _checked(db: sqlite3.Connection) -> Index:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version != SCHEMA_VERSION:
-        raise IndexDamaged("the index has another version")
-    index = Index(db)
-    index.load_state()
-    return index
-
-
-def verify_rows(index: Index, beat: Callable[[int, int], None]) -> None:
-    """Read every row: order, checksums and sums; raises IndexDamaged."""
-    with sqlite_checked():
-        index._db.execute("BEGIN")
-        try:
-            state = index.load_state()
-            _verify_blobs(index, state, beat)
-        finally:
-            index._db.execute("ROLLBACK")
-
-
-def _verify_blobs(
-    index: Index, state: State, beat: Callable[[int, int], None]
-) -> None:
-    before = b""
-    count = total = 0
-    for row in index.blobs():
-        if row.id <= before:
-            raise IndexDamaged("the rows of the index are out of order")
-        before = row.id
-        count += 1
-        total += rows.blob_sum(row)
-        if count % 4096 == 0:
-            beat(count, state.rows)
-    if (count, total & _TOTAL_MASK) != (state.rows, state.total):
-        raise IndexDamaged("rows of the index are missing")
-
-
-def _counted(value: int, delta: int) -> int:
-    """value + delta; a counter below zero is damage."""
-    if value + delta < 0:
-        raise IndexDamaged("a counter of the index falls below zero")
-    return value + delta

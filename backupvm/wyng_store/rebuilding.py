@@ -13,12 +13,12 @@ from typing import List, Sequence
 
 from wyng_common.ids import BlobId
 from wyng_store.chain import Chain, Roots
-from wyng_store.counting import Beat, Counter, silent
-from wyng_store.enrolling import enroll_found, promote_copies
+from wyng_store.counting import Beat, Counter, Everything, silent
+from wyng_store.enrolling import enroll_all, promote_copies
 from wyng_store.errors import Damage
 from wyng_store.fetching import Fetcher
-from wyng_store.index import Index, create_index
-from wyng_store.rows import BlobRow
+from wyng_store.index import Index
+from wyng_store.opening import create_index
 from wyng_store.shelf import Shelf
 
 
@@ -53,22 +53,12 @@ def build_index(
     """
     index = create_index(path)
     names = shelf.names()
-    for done, name in enumerate(names):
-        _enroll(index, shelf, name)
-        beat(done, len(names))
+    with index.transaction():
+        enroll_all(index, shelf, names, beat)
     with index.transaction():
         promote_copies(index, shelf)
         _mark(index, Fetcher(index, shelf), suspects)
     return index, _count(index, shelf, chain.roots(heal), beat)
-
-
-def _enroll(index: Index, shelf: Shelf, name: bytes) -> None:
-    try:
-        contents = shelf.contents(name)
-    except FileNotFoundError:
-        return
-    with index.transaction():
-        enroll_found(index, shelf, name, contents)
 
 
 def _mark(index: Index, fetcher: Fetcher, suspects: Sequence[bytes]) -> None:
@@ -85,7 +75,7 @@ def _mark(index: Index, fetcher: Fetcher, suspects: Sequence[bytes]) -> None:
 def _count(index: Index, shelf: Shelf, roots: Roots, beat: Beat) -> Finding:
     fetcher = Fetcher(index, shelf)
     with index.transaction():
-        counter = Counter(index, fetcher, _everything, beat)
+        counter = Counter(index, fetcher, Everything(), beat)
         for sequence, catalog in roots.catalogs:
             counter.add(catalog)
             index.add_root(sequence, catalog)
@@ -96,10 +86,6 @@ def _count(index: Index, shelf: Shelf, roots: Roots, beat: Beat) -> Finding:
         whole = finding.is_whole and not _live_bad(index)
         index.set_state(safe=0 if whole else 1)
     return finding
-
-
-def _everything(row: BlobRow, holder: int) -> bool:
-    return True
 
 
 def _live_bad(index: Index) -> bool:

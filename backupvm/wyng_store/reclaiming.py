@@ -16,9 +16,7 @@ from wyng_store import durable, locks
 from wyng_store.archive import Archive
 from wyng_store.counting import Beat, silent
 from wyng_store.errors import Busy, Full, IndexDamaged
-from wyng_store.index import Index
 from wyng_store.layout import READERS_WAIT_SECONDS, STAGED_SECONDS_MAX
-from wyng_store.packs import Entry
 from wyng_store.rows import PackRow, TokenRow
 
 
@@ -97,18 +95,13 @@ def _is_dead(archive: Archive, pack: PackRow) -> bool:
         return False
     if not archive.shelf.exists(pack.name):
         return True
-    for entry in archive.shelf.contents(pack.name).entries:
-        if _points(index, entry, pack.num):
-            raise IndexDamaged("a pack that counts as dead is in use")
+    ids = [entry.id for entry in archive.shelf.contents(pack.name).entries]
+    found = index.find_all(ids).values()
+    copies = index.find_copies(ids)
+    places = [*(row.pack for row in found), *(row.pack for row in copies)]
+    if pack.num in places:
+        raise IndexDamaged("a pack that counts as dead is in use")
     return True
-
-
-def _points(index: Index, entry: Entry, num: int) -> bool:
-    row = index.find(entry.id)
-    copy = index.find_copy(entry.id)
-    return (row is not None and row.pack == num) or (
-        copy is not None and copy.pack == num
-    )
 
 
 def _unlink(archive: Archive, pack: PackRow) -> None:
@@ -129,8 +122,8 @@ def _expire_token(archive: Archive, owner: TokenRow) -> None:
 
 
 def _expire_pack(archive: Archive, owner: TokenRow, pack: PackRow) -> None:
-    for entry in archive.shelf.contents(pack.name).entries:
-        row = archive.index.find(entry.id)
-        if row is None or row.refs or row.token != owner.num:
-            continue
-        archive.index.remove(row)
+    entries = archive.shelf.contents(pack.name).entries
+    found = archive.index.find_all(entry.id for entry in entries)
+    for row in found.values():
+        if not row.refs and row.token == owner.num:
+            archive.index.remove(row)

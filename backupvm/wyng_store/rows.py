@@ -10,7 +10,7 @@ otherwise. Values only: no SQL, no files.
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Tuple
+from typing import Any, NamedTuple, Sequence, Tuple
 
 from wyng_store.errors import IndexDamaged
 
@@ -137,13 +137,17 @@ def parse_root(untrusted: Tuple[Any, ...]) -> Tuple[int, bytes]:
 
 def parse_blob(untrusted: Tuple[Any, ...]) -> BlobRow:
     """Check the columns of a blob, checksum last; raises IndexDamaged."""
-    fields = untrusted[:8]
-    try:
-        if zlib.crc32(_BLOB.pack(*fields)) == untrusted[8]:
-            return BlobRow._make(fields)
-    except struct.error:
-        pass
+    if is_whole(untrusted):
+        return BlobRow._make(untrusted[:8])
     raise IndexDamaged("a blob's row fails its checksum")
+
+
+def is_whole(untrusted: Sequence[Any]) -> bool:
+    """Does a blob's checksum, behind its other columns, hold?"""
+    try:
+        return bool(zlib.crc32(_BLOB.pack(*untrusted[:8])) == untrusted[8])
+    except struct.error:
+        return False
 
 
 def parse_copy(untrusted: Tuple[Any, ...]) -> CopyRow:

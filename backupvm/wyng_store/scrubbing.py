@@ -16,8 +16,10 @@ from wyng_store import locks
 from wyng_store.archive import Archive
 from wyng_store.counting import Beat, silent
 from wyng_store.errors import Busy, StoreError
-from wyng_store.index import Index, open_writer, sqlite_checked
+from wyng_store.index import Index
+from wyng_store.opening import open_writer
 from wyng_store.rows import BlobRow, CopyRow, PackRow
+from wyng_store.schema import sqlite_checked
 
 _IDS_MAX = 65536
 
@@ -113,8 +115,9 @@ def _rows_of(archive: Archive, pack: PackRow) -> List[BlobRow]:
         entries = archive.shelf.contents(pack.name).entries
     except OSError:
         entries = []
-    rows = [archive.index.find(entry.id) for entry in entries]
-    here = [row for row in rows if row is not None and row.pack == pack.num]
+    rows = archive.index.find_all(entry.id for entry in entries).values()
+    here = [row for row in rows if row.pack == pack.num]
+    here.sort(key=lambda row: row.offset)
     if len(here) < pack.rows:
         here = [row for row in archive.index.blobs() if row.pack == pack.num]
         here.sort(key=lambda row: row.offset)

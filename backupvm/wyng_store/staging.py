@@ -19,6 +19,9 @@ from wyng_store.enrolling import enroll_written
 from wyng_store.index import Index
 from wyng_store.packing import FinishedPack, Packer
 from wyng_store.packs import PackKind
+from wyng_store.rows import BlobRow
+
+_ABSENT_MAX = 1 << 16
 
 
 class Staging:
@@ -28,6 +31,8 @@ class Staging:
         self._archive = archive
         self._token = token
         self._pending: Set[bytes] = set()
+        # What HAVE just said no to: nobody else writes meanwhile.
+        self._absent: Set[bytes] = set()
         self._finished: List[FinishedPack] = []
         self._packer = Packer(
             archive.layout, archive.identity, token, self._finished.append
@@ -51,7 +56,9 @@ class Staging:
 
         Not durable before `sync`. Raises Full with nothing kept.
         """
-        if self._has(header.id):
+        if header.id in self._absent:
+            self._absent.discard(header.id)
+        elif self._has(header.id):
             return False
         self._packer.put(header, frame)
         self._pending.add(bytes(header.id))
@@ -72,18 +79,25 @@ class Staging:
         return self._archive.healing(lambda: self._is_listed(id))
 
     def _is_listed(self, id: bytes) -> bool:
-        row = self._archive.index.find(id)
-        if row is None or row.bad:
-            return False
-        return row.refs > 0 or row.token == self._own_number()
+        return self._is_usable(self._archive.index.find(id))
 
     def _bitmap(self, ids: Sequence[BlobId]) -> bytes:
         bits = bytearray((len(ids) + 7) // 8)
         pending = self._pending
+        rows = self._archive.index.find_all(ids)
+        if len(self._absent) > _ABSENT_MAX:
+            self._absent.clear()
         for at, id in enumerate(ids):
-            if id in pending or self._is_listed(id):
+            if id in pending or self._is_usable(rows.get(id)):
                 bits[at >> 3] |= 0x80 >> (at & 7)
+            else:
+                self._absent.add(id)
         return bytes(bits)
+
+    def _is_usable(self, row: Optional[BlobRow]) -> bool:
+        if row is None or row.bad:
+            return False
+        return row.refs > 0 or row.token == self._own_number()
 
     def _own_number(self) -> int:
         """The token's number, noted anew in an index that was rebuilt."""
