@@ -9,6 +9,7 @@ and building it again. What is done with an open archive is in `staging`,
 
 import struct
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Callable, Optional, TypeVar
@@ -30,6 +31,7 @@ from wyng_store.errors import (
 from wyng_store.fetching import Fetcher
 from wyng_store.index import Index
 from wyng_store.layout import Layout
+from wyng_store.numbering import load_number, save_number
 from wyng_store.opening import open_reader, open_writer, verify_rows
 from wyng_store.rebuilding import Finding, build_index
 from wyng_store.schema import sqlite_checked
@@ -77,6 +79,8 @@ class Archive:
         self._index: Optional[Index] = None
         self._private: Optional[Path] = None
         self._verified = False
+        # Can holes be punched here? None while nobody asked.
+        self.punches: Optional[bool] = None
         self._stack = ExitStack()
         self._stack.callback(self.shelf.close)
         self._stack.callback(self._drop_index)
@@ -143,11 +147,13 @@ class Archive:
     def open_index(self) -> None:
         """Open the index, or build it when that can't be."""
         try:
+            number = self._number()
             if self.writer:
                 self._make_index_private()
                 self._index = open_writer(self.layout.index)
             else:
                 self._open_for_reading()
+            self._expect_newest(number)
         except IndexDamaged:
             self.rebuild()
 
@@ -199,6 +205,8 @@ class Archive:
             built, finding = build_index(
                 temporary, self.shelf, self.chain, suspects, self._beat
             )
+            with built.transaction():
+                built.set_state(reclaims=self._settle_number())
             built.close()
         self._install(temporary)
         opened = open_writer if self.writer else open_reader
@@ -243,6 +251,30 @@ class Archive:
             # A directory that can't be written has no room for SQLite's
             # shared memory.
             raise IndexDamaged(str(error)) from error
+
+    def _number(self) -> int:
+        try:
+            return load_number(self.layout)
+        except Damage as error:
+            raise IndexDamaged(str(error)) from error
+
+    def _expect_newest(self, number: int) -> None:
+        known = self.index.state.reclaims
+        if known < number:
+            raise IndexDamaged("the index is older than the last reclaim")
+        if known > number and self.writer:
+            save_number(self.layout, known)
+
+    def _settle_number(self) -> int:
+        """The number that a new index gets; a lost one is made up, larger
+        than any that an index lying about may know."""
+        try:
+            return load_number(self.layout)
+        except Damage:
+            number = time.time_ns()
+            if self.writer:
+                save_number(self.layout, number)
+            return number
 
     def _make_index_private(self) -> None:
         """An index that is a hard link would be written in both archives."""

@@ -18,6 +18,7 @@ from wyng_store import durable
 from wyng_store.errors import Damage
 
 DIGEST_SIZE = 32
+_AT_ROOT = ("format", "reclaims", "delayed")
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ def _second(path: Path) -> Path:
 
 
 def _label(path: Path) -> str:
-    """`format`, `keys/0.slot`, `log/...commit`."""
-    if path.name == "format":
+    """`format`, `reclaims`, `keys/0.slot`, `log/...commit`."""
+    if path.name in _AT_ROOT:
         return path.name
     return f"{path.parent.name}/{path.name}"
 

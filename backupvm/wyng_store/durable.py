@@ -10,6 +10,7 @@ A full disk raises Full. A failed fsync raises DurabilityLost, which nobody
 may catch to try again.
 """
 
+import ctypes
 import errno
 import os
 import warnings
@@ -21,6 +22,7 @@ from wyng_store.errors import DurabilityLost, Full
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 # What link(2) gives where a file system has no hard links.
+_KEEP_SIZE, _PUNCH_HOLE = 1, 2
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 Data = Union[bytes, bytearray, memoryview]
@@ -117,6 +119,21 @@ def link_exclusive(old: Path, new: Path) -> bool:
                 return False
             os.rename(old, new)
     return True
+
+
+def punch(fd: int, offset: int, length: int) -> bool:
+    """Give back the bytes of a range, which read as zeros then; False where
+    the file system can't. The file keeps its length."""
+    library = ctypes.CDLL(None, use_errno=True)
+    # Where off_t is 64 bits wide there may be only one of the two.
+    call = getattr(library, "fallocate64", None) or library.fallocate
+    call.argtypes = [ctypes.c_int, ctypes.c_int] + [ctypes.c_int64] * 2
+    if call(fd, _PUNCH_HOLE | _KEEP_SIZE, offset, length) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+        return False
+    raise OSError(number, os.strerror(number))
 
 
 def unlink(path: Path) -> None:

@@ -49,7 +49,7 @@ def enroll_written(index: Index, pack: FinishedPack, used: int) -> None:
 def enroll_found(index: Index, shelf: Shelf, name: bytes) -> None:
     """List a pack that lies on the disk. Where two packs hold a blob, the
     one stays whose frame is good."""
-    contents = shelf.contents(name)
+    contents = shelf.proven(name)
     num, token = _list(index, shelf, name, contents)
     if num is None:
         return
@@ -75,7 +75,7 @@ def enroll_all(
     places = Places(index)
     for done, name in enumerate(names):
         try:
-            contents = shelf.contents(name)
+            contents = shelf.proven(name)
             num, token = _list(index, shelf, name, contents)
         except FileNotFoundError:
             continue

@@ -21,7 +21,10 @@ from wyng_store.layout import READERS_WAIT_SECONDS, Layout
 
 _DIRECTORIES = ("keys", "packs", "log", "trash")
 _LOCKS = ("lock", "readers")
-_FILES = (*_LOCKS, "format", "format.copy")
+_FILES = (
+    *(*_LOCKS, "format", "format.copy", "ballast"),
+    *("reclaims", "reclaims.copy", "delayed", "delayed.copy"),
+)
 _CUT_OFF = ("format.tmp", "format.copy.tmp")
 _FORMAT_MAX = 4096
 # A file system's own, in an otherwise empty mount point.
@@ -133,7 +136,9 @@ def _is_ours(name: str) -> bool:
 
 def _is_passing(name: str) -> bool:
     """A part of the index, or a file that was being written."""
-    return name.startswith(("index.db", "index.new")) or name in _CUT_OFF
+    if name.startswith(("index.db", "index.new")):
+        return True
+    return name in _CUT_OFF or name in {f"{each}.tmp" for each in _FILES}
 
 
 def _is_bare(path: Path) -> bool:
@@ -168,7 +173,7 @@ def _clear(layout: Layout) -> None:
         path = layout.root / name
         if name in _DIRECTORIES and name != layout.trash.name:
             shutil.rmtree(path)
-        elif _is_passing(name):
+        elif _is_passing(name) or name in _FILES[4:]:
             durable.unlink(path)
     if layout.trash.exists():
         for path in layout.trash.iterdir():

@@ -17,7 +17,7 @@ may already belong to an index built anew.
 import dataclasses
 import sqlite3
 from contextlib import contextmanager
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from wyng_store import rows
 from wyng_store.errors import IndexDamaged
@@ -43,6 +43,8 @@ class Index:
         self._db = db
         self._packs: Dict[int, PackRow] = {}
         self._tally = Tally()
+        # Packs that lost rows since somebody looked, to be reclaimed from.
+        self.shrunk: Set[int] = set()
         self.state = State()
 
     def close(self) -> None:
@@ -107,6 +109,11 @@ class Index:
             self._packs.clear()
         return self._packs.setdefault(num, rows.parse_pack(found))
 
+    def find_pack_by_number(self, num: int) -> Optional[PackRow]:
+        """The pack numbered so, its counters as stored; None when gone."""
+        found = self._db.execute(_PACKS + " WHERE num=?", (num,)).fetchone()
+        return None if found is None else rows.parse_pack(found)
+
     def packs(self) -> Iterator[PackRow]:
         """All packs, by number."""
         for found in self._db.execute(_PACKS + " ORDER BY num"):
@@ -115,6 +122,12 @@ class Index:
     def dead_packs(self) -> List[PackRow]:
         """Packs that nothing live or staged points into."""
         found = self._db.execute(_PACKS + " WHERE rows=0")
+        return [rows.parse_pack(row) for row in found.fetchall()]
+
+    def packs_below(self, size: int) -> List[PackRow]:
+        """Packs in use that take less than that, by number."""
+        query = _PACKS + " WHERE rows>0 AND size<? ORDER BY num"
+        found = self._db.execute(query, (size,))
         return [rows.parse_pack(row) for row in found.fetchall()]
 
     def tokens(self) -> List[TokenRow]:
@@ -162,6 +175,8 @@ class Index:
         tally, self._tally = self._tally, Tally()
         for num, (count, size) in tally.packs.items():
             if count or size:
+                if size < 0:
+                    self.shrunk.add(num)
                 self._packs.pop(num, None)
                 pack = self.pack(num)
                 held = counted(pack.rows, count), counted(pack.bytes, size)
@@ -252,6 +267,11 @@ class Index:
         """The pack called so; None when it is not listed."""
         found = self._db.execute(_PACKS + " WHERE name=?", (name,)).fetchone()
         return None if found is None else rows.parse_pack(found)
+
+    def resize_pack(self, num: int, size: int) -> None:
+        """Note what a pack's file takes now."""
+        self._packs.pop(num, None)
+        self._write_pack(self.pack(num)._replace(size=size))
 
     def remove_pack(self, num: int) -> None:
         """Forget a pack that nothing points into."""

@@ -32,6 +32,18 @@ class Layout:
         return self.root / "format"
 
     @property
+    def reclaims(self) -> Path:
+        return self.root / "reclaims"
+
+    @property
+    def delayed(self) -> Path:
+        return self.root / "delayed"
+
+    @property
+    def ballast(self) -> Path:
+        return self.root / "ballast"
+
+    @property
     def keys(self) -> Path:
         return self.root / "keys"
 
@@ -69,3 +81,7 @@ class Layout:
         """The finished pack called `name` (PACK_NAME_SIZE bytes)."""
         text = name.hex()
         return self.packs / text[:2] / f"{text}.pack"
+
+    def holed(self, name: bytes) -> Path:
+        """The same pack, once holes may have been punched into it."""
+        return self.pack(name).with_suffix(".holed")

@@ -31,14 +31,12 @@ from wyng_store import committing, founding, rights
 from wyng_store.archive import Archive, open_for_reading
 from wyng_store.errors import (
     BlobDamaged,
-    Busy,
     Damage,
     Denied,
-    Full,
     NoArchive,
 )
 from wyng_store.layout import Layout
-from wyng_store.reclaiming import reclaim, tidy, unlink_dead
+from wyng_store.reclaiming import reclaim, tidy, tidy_cheaply
 from wyng_store.recovering import open_for_writing
 from wyng_store.scrubbing import Scrubbed, scrub
 from wyng_store.staging import Staging
@@ -400,11 +398,8 @@ def _fetch(archive: Archive, id: bytes) -> Optional[bytes]:
 
 
 def _tidy_after(session: Session) -> None:
-    """Unlink what the commit freed; what can't be now waits."""
-    try:
-        unlink_dead(session.archive, 0.0)
-    except (Busy, Full):
-        return
+    """Give back what the commit freed; what can't be now waits."""
+    tidy_cheaply(session.archive)
 
 
 def _answer_scrub(exchange: Exchange, found: Scrubbed) -> None:

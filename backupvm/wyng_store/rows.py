@@ -19,7 +19,7 @@ _COPY = struct.Struct(">32sIQI")
 _PACK = struct.Struct(">I16sBIQIQ")
 _TOKEN = struct.Struct(">I16sQQ")
 _ROOT = struct.Struct(">Q32s")
-_STATE = struct.Struct(">Q32sBBQQQQQQ16s")
+_STATE = struct.Struct(">Q32sBBQQQQQQ16sQBQQ16sQ32s")
 
 
 class BlobRow(NamedTuple):
@@ -73,7 +73,11 @@ class State:
     `sequence`, `head`: the last commit counted. `safe`: safe mode. `deferred`:
     commits were recorded in safe mode whose releases are not counted.
     `rows`, `total`: how many blob rows, and the sum of their checksums.
-    `cursor`: the pack where the last partial scrub stopped.
+    `cursor`: the pack where the last partial scrub stopped. `reclaims`: how
+    often packs were unlinked or punched; `pending`: the last time there was
+    more to do. `ran`: seconds that the store's
+    machine ran so far, as of `uptime` of the boot `boot`. `ending`,
+    `ending_at`: the head at which a DELETE came, and when.
     """
 
     sequence: int = 0
@@ -87,6 +91,13 @@ class State:
     live_bytes: int = 0
     bad: int = 0
     cursor: bytes = bytes(16)
+    reclaims: int = 0
+    pending: int = 0
+    ran: int = 0
+    uptime: int = 0
+    boot: bytes = bytes(16)
+    ending_at: int = 0
+    ending: bytes = bytes(32)
 
     def encode(self) -> bytes:
         """The bytes stored, with their checksum."""

@@ -9,6 +9,8 @@ does not know the index.
 import os
 import re
 from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
 from typing import Iterator, List
 
 from wyng_common.errors import FrameError
@@ -16,10 +18,10 @@ from wyng_common.frames import check_frame
 from wyng_common.ids import BlobId
 from wyng_store import packs
 from wyng_store.layout import Layout
-from wyng_store.packs import PackContents
+from wyng_store.packs import Entry, PackContents
 
 _OPEN_MAX = 64
-_PACK = re.compile(r"([0-9a-f]{32})\.pack")
+_PACK = re.compile(r"([0-9a-f]{32})\.(?:pack|holed)")
 _PART = re.compile(r"([0-9a-f]{32})\.part")
 _ID_AT = 8
 
@@ -44,7 +46,7 @@ class Shelf:
 
     def names(self) -> List[bytes]:
         """The names of all finished packs, sorted."""
-        return sorted(self._listed(_PACK))
+        return sorted(set(self._listed(_PACK)))
 
     def parts(self) -> List[bytes]:
         """The names of packs that a crash left unfinished, sorted."""
@@ -52,11 +54,23 @@ class Shelf:
 
     def exists(self, name: bytes) -> bool:
         """Is the pack's file there?"""
-        return self._layout.pack(name).exists()
+        return self.path(name).exists()
+
+    def path(self, name: bytes) -> Path:
+        """Where the pack lies; its plain name when it lies nowhere."""
+        holed = self._layout.holed(name)
+        return holed if holed.exists() else self._layout.pack(name)
+
+    def is_holed(self, name: bytes) -> bool:
+        """May there be holes in the pack?"""
+        return self._layout.holed(name).exists()
 
     def size(self, name: bytes) -> int:
-        """The file's length in bytes; raises OSError."""
-        return os.fstat(self._descriptor(name)).st_size
+        """What the file takes in bytes, holes left out; raises OSError."""
+        status = os.fstat(self._descriptor(name))
+        if self.is_holed(name):
+            return min(status.st_size, status.st_blocks * 512)
+        return status.st_size
 
     def modified(self, name: bytes) -> int:
         """When the pack was written, Unix seconds; raises OSError."""
@@ -65,6 +79,15 @@ class Shelf:
     def contents(self, name: bytes) -> PackContents:
         """What the pack holds; raises OSError."""
         return packs.read_pack(self._descriptor(name))
+
+    def proven(self, name: bytes) -> PackContents:
+        """The same, without frames of a holed pack that fail their digest:
+        its footer lists what lay where the holes are, too."""
+        contents = self.contents(name)
+        if not self.is_holed(name):
+            return contents
+        good = [each for each in contents.entries if self._holds(name, each)]
+        return replace(contents, entries=good)
 
     def frame(
         self, name: bytes, id: bytes, offset: int, length: int
@@ -83,12 +106,22 @@ class Shelf:
         if fd is not None:
             self._open.move_to_end(name)
             return fd
-        path = self._layout.pack(name)
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_CLOEXEC
+        try:
+            fd = os.open(self._layout.pack(name), flags)
+        except FileNotFoundError:
+            fd = os.open(self._layout.holed(name), flags)
         self._open[name] = fd
         if len(self._open) > _OPEN_MAX:
             os.close(self._open.popitem(last=False)[1])
         return fd
+
+    def _holds(self, name: bytes, entry: Entry) -> bool:
+        try:
+            self.frame(name, entry.id, entry.offset, entry.length)
+        except FrameError:
+            return False
+        return True
 
     def _listed(self, pattern: "re.Pattern[str]") -> Iterator[bytes]:
         for directory in os.scandir(self._layout.packs):

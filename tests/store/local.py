@@ -5,7 +5,7 @@
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Sequence, Tuple
 
@@ -15,9 +15,8 @@ from wyng_common.frames import parse_header
 from wyng_common.ids import BlobId, StagingToken
 from wyng_store import committing, founding
 from wyng_store.archive import Archive, open_for_reading
-from wyng_store.errors import Busy
 from wyng_store.layout import Layout
-from wyng_store.reclaiming import tidy, unlink_dead
+from wyng_store.reclaiming import tidy, tidy_cheaply
 from wyng_store.recovering import open_for_writing
 from wyng_store.scrubbing import Scrubbed, scrub
 from wyng_store.staging import Staging
@@ -69,8 +68,7 @@ class Writer:
         record = Commit(ARCHIVE, sequence + 1, head, catalog, 0, releases)
         self.staging.sync()
         committing.commit(self.archive, record.encode(), self.token, True)
-        with suppress(Busy):
-            unlink_dead(self.archive, 0.0)
+        tidy_cheaply(self.archive)
         return record
 
 
