@@ -30,9 +30,16 @@ from wyng_store.errors import (
 )
 from wyng_store.fetching import Fetcher
 from wyng_store.index import Index
+from wyng_store.keeping import load_kept
 from wyng_store.layout import Layout
 from wyng_store.numbering import load_number, save_number
-from wyng_store.opening import open_reader, open_writer, verify_rows
+from wyng_store.opening import (
+    open_reader,
+    open_resting,
+    open_writer,
+    verify_rows,
+)
+from wyng_store.policy import Policy
 from wyng_store.rebuilding import Finding, build_index
 from wyng_store.schema import sqlite_checked
 from wyng_store.shelf import Shelf
@@ -69,8 +76,15 @@ def decode_format(content: bytes) -> ArchiveId:
 class Archive:
     """One archive, open for reading or for writing."""
 
-    def __init__(self, layout: Layout, writer: bool, beat: Beat) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        writer: bool,
+        beat: Beat,
+        policy: Policy = Policy(),
+    ) -> None:
         self.layout = layout
+        self.policy = policy
         self.writer = writer
         self.identity = load_identity(layout)
         self.chain = Chain(layout, self.identity)
@@ -183,6 +197,7 @@ class Archive:
             (),
             self._beat,
             self.writer,
+            load_kept(self.layout),
         )
 
     def verify_index(self) -> None:
@@ -203,7 +218,12 @@ class Archive:
         durable.unlink(temporary)
         with sqlite_checked():
             built, finding = build_index(
-                temporary, self.shelf, self.chain, suspects, self._beat
+                temporary,
+                self.shelf,
+                self.chain,
+                suspects,
+                self._beat,
+                kept=load_kept(self.layout),
             )
             with built.transaction():
                 built.set_state(reclaims=self._settle_number())
@@ -227,7 +247,12 @@ class Archive:
         self._drop_index()
         self._private = self._private_path()
         self._index, finding = build_index(
-            self._private, self.shelf, self.chain, (), self._beat
+            self._private,
+            self.shelf,
+            self.chain,
+            (),
+            self._beat,
+            kept=load_kept(self.layout),
         )
         self._verified = True
         return finding
@@ -247,10 +272,10 @@ class Archive:
             raise IndexDamaged("the index is shared with a copy")
         try:
             self._index = open_reader(self.layout.index)
-        except StoreError as error:
-            # A directory that can't be written has no room for SQLite's
-            # shared memory.
-            raise IndexDamaged(str(error)) from error
+        except StoreError:
+            # A directory that can't be written, or a full disk, has no room
+            # for SQLite's shared memory.
+            self._index = open_resting(self.layout.index)
 
     def _number(self) -> int:
         try:

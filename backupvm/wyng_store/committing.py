@@ -13,6 +13,7 @@ from typing import Callable, List, Optional, Set
 from wyng_common.commits import Commit, hash_record, parse_commit
 from wyng_common.frames import BlobType
 from wyng_common.ids import BlobId, CommitHash, StagingToken
+from wyng_store import delaying
 from wyng_store.archive import Archive
 from wyng_store.counting import Beat, Counter, silent
 from wyng_store.errors import (
@@ -74,6 +75,8 @@ def _count_and_append(
 ) -> None:
     if archive.chain.find(record.sequence) is not None:
         return  # recorded before a rebuild, which has counted it
+    delaying.advance(archive)
+    delaying.keep(archive, record)
     appended = False
 
     def append() -> None:
@@ -171,10 +174,9 @@ def _add(counter: Counter, root: Optional[BlobRow], record: Commit) -> None:
 
 
 def _release(archive: Archive, counter: Counter, record: Commit) -> None:
-    for first, last in record.releases:
-        for sequence, catalog in archive.index.roots(first, last):
-            counter.release(BlobId(catalog))
-            archive.index.remove_root(sequence)
+    for sequence, catalog in delaying.put_off(archive, record):
+        counter.release(BlobId(catalog))
+        archive.index.remove_root(sequence)
 
 
 def _mark_bad(archive: Archive, counter: Counter) -> None:

@@ -121,6 +121,25 @@ def link_exclusive(old: Path, new: Path) -> bool:
     return True
 
 
+def reserve_file(path: Path, size: int) -> None:
+    """Make a file at `path` that takes `size` bytes, all or nothing."""
+    temporary = path.with_name(path.name + ".tmp")
+    unlink(temporary)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with space_checked(path):
+        fd = os.open(temporary, flags, 0o600)
+        try:
+            os.posix_fallocate(fd, 0, size)
+            sync_file(fd, temporary)
+        except OSError:
+            unlink(temporary)
+            raise
+        finally:
+            os.close(fd)
+    rename(temporary, path)
+    sync_directory(path.parent)
+
+
 def punch(fd: int, offset: int, length: int) -> bool:
     """Give back the bytes of a range, which read as zeros then; False where
     the file system can't. The file keeps its length."""

@@ -42,6 +42,8 @@ def found(layout: Layout, archive: ArchiveId) -> None:
         _clear(layout)
         for name in _DIRECTORIES:
             durable.make_directory(layout.root / name)
+        # So that the first reader needs no room for it on a full disk.
+        locks.acquire_reader(layout.readers).close()
         doubled.create(layout.format, encode_format(archive))
     finally:
         lock.close()
@@ -53,9 +55,7 @@ def end(archive: Archive, id: ArchiveId, head: CommitHash) -> None:
     Waits for readers; raises Busy, Conflict. A crash leaves it whole, or
     remains that `found` takes over.
     """
-    sequence, there = archive.head()
-    if (id, head) != (archive.identity, there):
-        raise Conflict(sequence, there)
+    check_head(archive, id, head)
     layout = archive.layout
     with locks.readers_excluded(layout.readers, READERS_WAIT_SECONDS):
         durable.make_directory(layout.trash)
@@ -70,6 +70,18 @@ def end(archive: Archive, id: ArchiveId, head: CommitHash) -> None:
         durable.sync_directory(layout.root)
         archive.close_files()
         _clear(layout)
+
+
+def check_head(archive: Archive, id: ArchiveId, head: CommitHash) -> None:
+    """Raises Conflict when it is not that archive at that head."""
+    sequence, there = archive.head()
+    if (id, head) != (archive.identity, there):
+        raise Conflict(sequence, there)
+
+
+def is_founded(layout: Layout) -> bool:
+    """Is there an archive, readable or not?"""
+    return doubled.exists(layout.format)
 
 
 def list_slots(layout: Layout) -> Iterator[Tuple[int, Optional[bytes]]]:

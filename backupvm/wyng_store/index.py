@@ -315,6 +315,29 @@ class Index:
         """Note that the catalog of a commit is no longer counted."""
         self._db.execute("DELETE FROM roots WHERE sequence=?", (sequence,))
 
+    def delayed(self) -> List[Tuple[int, int]]:
+        """Released commits that are still counted, and when they are due."""
+        found = self._db.execute("SELECT sequence,due,sum FROM delayed")
+        return [rows.parse_delayed(row) for row in found.fetchall()]
+
+    def add_delayed(self, sequence: int, due: int) -> None:
+        """Note that a released commit stays counted until then."""
+        checksum = rows.delayed_sum((sequence, due))
+        self._db.execute(
+            "INSERT OR REPLACE INTO delayed VALUES(?,?,?)",
+            (sequence, due, checksum),
+        )
+
+    def remove_delayed(self, sequence: int) -> None:
+        """Note that it does not any more."""
+        self._db.execute("DELETE FROM delayed WHERE sequence=?", (sequence,))
+
+    def pack_bytes(self) -> int:
+        """What all packs take."""
+        query = "SELECT coalesce(sum(size),0) FROM packs"
+        (total,) = self._db.execute(query).fetchone()
+        return int(total)
+
     # For whoever works in bulk
 
     @property

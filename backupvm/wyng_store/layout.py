@@ -19,6 +19,10 @@ PACK_NAME_SIZE = 16
 STAGED_SECONDS_MAX = 7 * 24 * 3600
 READERS_WAIT_SECONDS = 10.0
 BEAT_SECONDS = 5.0
+# dom0 says ALIVE every minute when it has nothing to ask.
+SILENCE_SECONDS = 300.0
+# A reader that asks nothing for so long makes way for a reclaim.
+READER_IDLE_SECONDS = 90.0
 
 
 @dataclass(frozen=True)

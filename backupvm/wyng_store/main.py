@@ -23,6 +23,7 @@ from wyng_common.messages import Capability
 from wyng_store import __version__, errors
 from wyng_store.archive import Archive, open_for_reading
 from wyng_store.layout import Layout
+from wyng_store.policy import DAY_SECONDS, Policy
 from wyng_store.reclaiming import reclaim
 from wyng_store.recovering import open_for_writing
 from wyng_store.scrubbing import Scrubbed, scrub
@@ -76,6 +77,20 @@ def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     serving.add_argument(
         "--allow", action="append", required=True, choices=names
     )
+    serving.add_argument(
+        "--quota",
+        type=_natural,
+        default=0,
+        metavar="BYTES",
+        help="how much all packs may take",
+    )
+    serving.add_argument(
+        "--delete-delay",
+        type=_natural,
+        default=0,
+        metavar="DAYS",
+        help="how long what was released or deleted is kept",
+    )
     serving.set_defaults(command=_serve)
     for name, (command, text) in _COMMANDS.items():
         sub = commands.add_parser(name, help=text)
@@ -90,10 +105,18 @@ def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _natural(text: str) -> int:
+    """A whole number that is not negative."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
 def _serve(options: argparse.Namespace) -> int:
     granted = frozenset(Capability[name.upper()] for name in options.allow)
     try:
-        serve(0, 1, Layout(options.directory), granted)
+        policy = Policy(options.quota, options.delete_delay * DAY_SECONDS)
+        serve(0, 1, Layout(options.directory), granted, policy)
     except FormatError as error:
         # Of the protocol, not of the archive.
         raise errors.StoreError(str(error)) from error

@@ -61,6 +61,25 @@ def open_reader(path: Path) -> Index:
             raise
 
 
+def open_resting(path: Path) -> Index:
+    """Open an index that nobody writes, making no file beside it: where the
+    directory can't be written, or the disk is full. Should somebody write it
+    all the same, checksums tell. Raises IndexDamaged."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise IndexDamaged("the index has a log that can't be read here")
+    with sqlite_checked():
+        db = connect(path, "ro", immutable=True)
+        try:
+            check_version(db)
+            index = Index(db)
+            index.load_state()
+            return index
+        except BaseException:
+            db.close()
+            raise
+
+
 def verify_rows(index: Index, beat: Callable[[int, int], None]) -> None:
     """Read every row: order, checksums and sums; raises IndexDamaged."""
     with sqlite_checked():

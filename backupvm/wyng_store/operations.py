@@ -7,12 +7,18 @@ answers. Errors are raised; `serve` answers them.
 """
 
 import struct
+import time
 from functools import partial
-from typing import Callable, Dict, FrozenSet, List, Optional, Protocol
+from typing import Callable, Dict, FrozenSet, List, Optional, Protocol, TypeVar
 
 from wyng_common import limits
 from wyng_common.errors import MessageError, WyngError
-from wyng_common.frames import HEADER_SIZE, check_frame, parse_header
+from wyng_common.frames import (
+    HEADER_SIZE,
+    BlobType,
+    check_frame,
+    parse_header,
+)
 from wyng_common.ids import ArchiveId, BlobId, CommitHash, split_ids
 from wyng_common.messages import (
     VERSION,
@@ -27,15 +33,17 @@ from wyng_common.messages import (
     Welcome,
     parse_hello,
 )
-from wyng_store import committing, founding, rights
+from wyng_store import ballast, committing, delaying, founding, rights
 from wyng_store.archive import Archive, open_for_reading
 from wyng_store.errors import (
     BlobDamaged,
     Damage,
     Denied,
+    Full,
     NoArchive,
 )
-from wyng_store.layout import Layout
+from wyng_store.layout import READER_IDLE_SECONDS, Layout
+from wyng_store.policy import Policy
 from wyng_store.reclaiming import reclaim, tidy, tidy_cheaply
 from wyng_store.recovering import open_for_writing
 from wyng_store.scrubbing import Scrubbed, scrub
@@ -45,6 +53,7 @@ from wyng_store.statistics import measure
 _HELLO_MAX = 64 + limits.HELLO_PATH_MAX
 _RANGE = struct.Struct(">QQ")
 _PUT_ANSWER = struct.Struct(">II")
+T = TypeVar("T")
 
 
 class BadVersion(WyngError):
@@ -75,8 +84,16 @@ class Exchange(Protocol):
 class Session:
     """What a connection has said and opened so far."""
 
-    def __init__(self, layout: Layout, granted: FrozenSet[Capability]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        granted: FrozenSet[Capability],
+        policy: Policy = Policy(),
+    ) -> None:
         self.layout = layout
+        self.policy = policy
+        # When something other than ALIVE was asked last.
+        self.asked = time.monotonic()
         self.granted = granted
         self.hello: Optional[Hello] = None
         self.founded = False
@@ -112,15 +129,50 @@ class Session:
         if not (rights.writes(hello.capability) or self.founded):
             self._archive = open_for_reading(self.layout, exchange.beat)
             return
-        self._archive = open_for_writing(self.layout, exchange.beat)
+        self.make_room()
+        self._archive = open_for_writing(
+            self.layout, exchange.beat, self.policy
+        )
         self._staging = Staging(self._archive, hello.token)
         tidy(self._archive, hello.token)
+
+    def make_room(self) -> None:
+        """A prune on a full disk needs what the ballast holds; what else is
+        free must not be enough for it first."""
+        if self.capability is Capability.PRUNE and ballast.is_short(
+            self.layout
+        ):
+            ballast.drop(self.layout)
+
+    def roomy(self, action: Callable[[], T]) -> T:
+        """Do it; when the disk is full, who may prune gets the ballast and
+        it is done once more."""
+        try:
+            return action()
+        except Full:
+            if self.capability is not Capability.PRUNE or not ballast.drop(
+                self.layout
+            ):
+                raise
+        return action()
+
+    def must_leave(self) -> bool:
+        """Has this reader asked nothing for long, while space waits to be
+        given back?"""
+        archive = self._archive
+        if archive is None or self._staging is not None:
+            return False
+        if time.monotonic() - self.asked < READER_IDLE_SECONDS:
+            return False
+        return bool(archive.healing(archive.index.load_state).pending)
 
     def close(self) -> None:
         """Close what is open; locks go last."""
         if self._staging is not None:
             self._staging.close()
             self._staging = None
+            if founding.is_founded(self.layout):
+                ballast.refill(self.layout)
         if self._archive is not None:
             self._archive.close()
             self._archive = None
@@ -179,6 +231,9 @@ def keys(session: Session, exchange: Exchange, request: Header) -> None:
     elif action is KeysAction.PUT:
         done = founding.put_slot(layout, request.count, body)
         exchange.answer(Status.OK if done else Status.EXISTS)
+    elif session.policy.delete_delay:
+        # Without its slots an archive is as good as deleted.
+        raise Denied("key slots are not dropped where deletion is delayed")
     else:
         done = founding.drop_slot(layout, request.count)
         exchange.answer(Status.OK if done else Status.NOT_FOUND)
@@ -197,7 +252,7 @@ def put(session: Session, exchange: Exchange, request: Header) -> None:
     staging = session.staging
     stored = 0
     for _ in range(request.count):
-        stored += _put_frame(staging, exchange)
+        stored += _put_frame(session, staging, exchange)
     there = request.count - stored
     exchange.answer(Status.OK, _PUT_ANSWER.pack(stored, there))
 
@@ -205,16 +260,22 @@ def put(session: Session, exchange: Exchange, request: Header) -> None:
 def sync(session: Session, exchange: Exchange, request: Header) -> None:
     _check_right(session, Op.SYNC)
     _body(exchange, request, 0, 0)
-    session.staging.sync(exchange.beat)
+    session.roomy(lambda: session.staging.sync(exchange.beat))
     exchange.answer(Status.OK)
 
 
 def commit(session: Session, exchange: Exchange, request: Header) -> None:
     _check_right(session, Op.COMMIT)
     record = _body(exchange, request, 0, limits.COMMIT_RECORD_MAX)
-    staging = session.staging
+    session.roomy(lambda: _commit(session, exchange, record))
+    exchange.answer(Status.OK)
+    exchange.flush()
+    _tidy_after(session)
+
+
+def _commit(session: Session, exchange: Exchange, record: bytes) -> None:
     assert session.hello is not None
-    staging.sync(exchange.beat)
+    session.staging.sync(exchange.beat)
     committing.commit(
         session.archive,
         record,
@@ -222,9 +283,6 @@ def commit(session: Session, exchange: Exchange, request: Header) -> None:
         rights.may_release(session.capability),
         exchange.beat,
     )
-    exchange.answer(Status.OK)
-    exchange.flush()
-    _tidy_after(session)
 
 
 def get(session: Session, exchange: Exchange, request: Header) -> None:
@@ -294,9 +352,10 @@ def reclaim_archive(
 ) -> None:
     _check_right(session, Op.RECLAIM)
     (budget,) = struct.unpack(">Q", _body(exchange, request, 8, 8))
-    assert session.hello is not None
-    freed, pending = reclaim(
-        session.archive, session.hello.token, budget, exchange.beat
+    asked = session.hello
+    assert asked is not None
+    freed, pending = session.roomy(
+        lambda: reclaim(session.archive, asked.token, budget, exchange.beat)
     )
     status = Status.PENDING if pending else Status.OK
     exchange.answer(status, _RANGE.pack(freed, pending))
@@ -306,7 +365,12 @@ def delete(session: Session, exchange: Exchange, request: Header) -> None:
     _check_right(session, Op.DELETE)
     body = _body(exchange, request, 48, 48)
     session.staging.sync(exchange.beat)
-    founding.end(session.archive, ArchiveId(body[:16]), CommitHash(body[16:]))
+    id, head = ArchiveId(body[:16]), CommitHash(body[16:])
+    founding.check_head(session.archive, id, head)
+    if not delaying.may_end(session.archive, head):
+        exchange.answer(Status.PENDING)
+        return
+    founding.end(session.archive, id, head)
     session.close()
     exchange.answer(Status.OK)
 
@@ -382,12 +446,14 @@ def _list_slots(layout: Layout, exchange: Exchange) -> None:
     exchange.answer(status, count=damaged)
 
 
-def _put_frame(staging: Staging, exchange: Exchange) -> bool:
+def _put_frame(session: Session, staging: Staging, exchange: Exchange) -> bool:
     head = exchange.peek(HEADER_SIZE)
     header = parse_header(bytes(head))
     frame = exchange.take(header.frame_length)
     check_frame(frame)
-    return staging.put(header, frame)
+    if header.type is BlobType.CHUNK:
+        return staging.put(header, frame)
+    return session.roomy(lambda: staging.put(header, frame))
 
 
 def _fetch(archive: Archive, id: bytes) -> Optional[bytes]:

@@ -9,7 +9,7 @@ mode in it. Reads packs and log only.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from wyng_common.ids import BlobId
 from wyng_store.chain import Chain, Roots
@@ -43,9 +43,11 @@ def build_index(
     suspects: Sequence[bytes] = (),
     beat: Beat = silent,
     heal: bool = False,
+    kept: Optional[Dict[int, int]] = None,
 ) -> "tuple[Index, Finding]":
     """A counted index in the new file `path`, open, not yet durable.
 
+    `kept`: released commits that stay counted, and for how many seconds.
     `heal`: write bad copies of commit records again on the way.
 
     `suspects` are blobs once found bad: their frames are read again, and
@@ -58,7 +60,9 @@ def build_index(
     with index.transaction():
         promote_copies(index, shelf)
         _mark(index, Fetcher(index, shelf), suspects)
-    return index, _count(index, shelf, chain.roots(heal), beat)
+    roots = chain.roots(heal)
+    more = _kept(index, chain, roots, kept or {})
+    return index, _count(index, shelf, roots, more, beat)
 
 
 def _mark(index: Index, fetcher: Fetcher, suspects: Sequence[bytes]) -> None:
@@ -72,11 +76,37 @@ def _mark(index: Index, fetcher: Fetcher, suspects: Sequence[bytes]) -> None:
             index.write([(row, row._replace(bad=1))])
 
 
-def _count(index: Index, shelf: Shelf, roots: Roots, beat: Beat) -> Finding:
+def _kept(
+    index: Index, chain: Chain, roots: Roots, kept: Dict[int, int]
+) -> List[Tuple[int, BlobId]]:
+    """Released commits whose time is not over; it starts again."""
+    standing = {sequence for sequence, _ in roots.catalogs}
+    found: List[Tuple[int, BlobId]] = []
+    with index.transaction():
+        for sequence, seconds in kept.items():
+            if sequence in standing:
+                continue
+            try:
+                record = chain.find(sequence)
+            except Damage:
+                continue
+            if record is not None:
+                found.append((sequence, record.commit.catalog))
+                index.add_delayed(sequence, index.state.ran + seconds)
+    return found
+
+
+def _count(
+    index: Index,
+    shelf: Shelf,
+    roots: Roots,
+    kept: List[Tuple[int, BlobId]],
+    beat: Beat,
+) -> Finding:
     fetcher = Fetcher(index, shelf)
     with index.transaction():
         counter = Counter(index, fetcher, Everything(), beat)
-        for sequence, catalog in roots.catalogs:
+        for sequence, catalog in (*roots.catalogs, *kept):
             counter.add(catalog)
             index.add_root(sequence, catalog)
         counter.flush()

@@ -17,6 +17,7 @@ from wyng_common.ids import StagingToken
 from wyng_store import durable, locks
 from wyng_store.archive import Archive
 from wyng_store.counting import Beat, silent
+from wyng_store.delaying import release_due
 from wyng_store.errors import Busy, Full, IndexDamaged
 from wyng_store.layout import READERS_WAIT_SECONDS, STAGED_SECONDS_MAX
 from wyng_store.numbering import raise_number
@@ -59,6 +60,7 @@ def reclaim(
     if archive.index.state.safe:
         return 0, sum(pack.size for pack in archive.index.dead_packs())
     archive.healing(lambda: expire(archive, token))
+    archive.healing(lambda: release_due(archive, beat))
     work = _Round(budget)
     wasteful = archive.healing(lambda: _wasteful(archive))
     pending = _carry_out(archive, work, wasteful, READERS_WAIT_SECONDS, beat)
@@ -70,8 +72,12 @@ def tidy(archive: Archive, token: StagingToken) -> None:
     state = archive.index.state
     if state.safe and state.deferred:
         archive.rebuild()
-    archive.healing(lambda: expire(archive, token))
-    tidy_cheaply(archive)
+    try:
+        archive.healing(lambda: expire(archive, token))
+        archive.healing(lambda: release_due(archive))
+        tidy_cheaply(archive)
+    except Full:
+        return
 
 
 def tidy_cheaply(archive: Archive) -> None:

@@ -25,10 +25,13 @@ from wyng_store.founding import heal_slots
 from wyng_store.layout import Layout
 from wyng_store.packing import copy_pack, part_path
 from wyng_store.packs import PackHeader, PackKind, read_pack
+from wyng_store.policy import Policy
 from wyng_store.rows import State
 
 
-def open_for_writing(layout: Layout, beat: Beat = silent) -> Archive:
+def open_for_writing(
+    layout: Layout, beat: Beat = silent, policy: Policy = Policy()
+) -> Archive:
     """Open an archive under the writer lock, recovered.
 
     Raises Busy, NoArchive, Damage, Full.
@@ -37,7 +40,7 @@ def open_for_writing(layout: Layout, beat: Beat = silent) -> Archive:
     lock = locks.acquire_writer(layout.lock)
     try:
         lock = locks.make_private(layout.lock, lock)
-        archive = Archive(layout, True, beat)
+        archive = Archive(layout, True, beat, policy)
     except BaseException:
         lock.close()
         raise

@@ -19,6 +19,7 @@ _COPY = struct.Struct(">32sIQI")
 _PACK = struct.Struct(">I16sBIQIQ")
 _TOKEN = struct.Struct(">I16sQQ")
 _ROOT = struct.Struct(">Q32s")
+_DELAYED = struct.Struct(">QQ")
 _STATE = struct.Struct(">Q32sBBQQQQQQ16sQBQQ16sQ32s")
 
 
@@ -177,6 +178,17 @@ def parse_token(untrusted: Tuple[Any, ...]) -> TokenRow:
     """Check the columns of a token, checksum last; raises IndexDamaged."""
     _check(_TOKEN, untrusted)
     return TokenRow._make(untrusted[:-1])
+
+
+def delayed_sum(row: Tuple[Any, ...]) -> int:
+    """The checksum of a released commit's sequence and time."""
+    return zlib.crc32(_DELAYED.pack(*row))
+
+
+def parse_delayed(untrusted: Tuple[Any, ...]) -> Tuple[int, int]:
+    """Check the columns of a released commit; raises IndexDamaged."""
+    _check(_DELAYED, untrusted)
+    return untrusted[0], untrusted[1]
 
 
 def _check(layout: struct.Struct, untrusted: Tuple[Any, ...]) -> None:

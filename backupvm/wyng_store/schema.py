@@ -28,6 +28,8 @@ _SCHEMA = (
     " UNIQUE, used INTEGER, staged INTEGER, sum INTEGER)",
     "CREATE TABLE roots(sequence INTEGER PRIMARY KEY, catalog BLOB,"
     " sum INTEGER)",
+    "CREATE TABLE delayed(sequence INTEGER PRIMARY KEY, due INTEGER,"
+    " sum INTEGER)",
     "CREATE TABLE state(id INTEGER PRIMARY KEY, body BLOB)",
     # Which children of a blob have children themselves: one in a hundred.
     "CREATE INDEX metas ON blobs(id) WHERE type<>1",
@@ -52,9 +54,12 @@ def sqlite_checked() -> Iterator[None]:
         raise IndexDamaged("the index holds what can't be") from error
 
 
-def connect(path: Path, mode: str) -> sqlite3.Connection:
-    """Open the file in SQLite's mode `ro`, `rw` or `rwc`."""
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
+def connect(
+    path: Path, mode: str, immutable: bool = False
+) -> sqlite3.Connection:
+    """Open the file in SQLite's mode `ro`, `rw` or `rwc`; immutable: with no
+    locks, no log and no shared memory."""
+    uri = f"{path.absolute().as_uri()}?mode={mode}&immutable={immutable:d}"
     db = sqlite3.connect(uri, timeout=60.0, isolation_level=None, uri=True)
     db.execute("PRAGMA temp_store=FILE")
     db.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")

@@ -21,8 +21,9 @@ from wyng_common.messages import (
     parse_message_header,
 )
 from wyng_store import errors
-from wyng_store.layout import BEAT_SECONDS, Layout
+from wyng_store.layout import BEAT_SECONDS, SILENCE_SECONDS, Layout
 from wyng_store.operations import OPERATIONS, BadVersion, Session
+from wyng_store.policy import Policy
 from wyng_store.streams import Inlet, Outlet
 
 _STATUSES: Dict[Type[WyngError], Status] = {
@@ -101,15 +102,22 @@ class Exchange:
 
 
 def serve(
-    fd_in: int, fd_out: int, layout: Layout, granted: FrozenSet[Capability]
+    fd_in: int,
+    fd_out: int,
+    layout: Layout,
+    granted: FrozenSet[Capability],
+    policy: Policy = Policy(),
+    silence: float = SILENCE_SECONDS,
 ) -> None:
-    """Serve one connection to its end.
+    """Serve one connection to its end, or until the other side neither
+    writes nor reads for `silence` seconds.
 
     Returns after BYE or an end of file between requests. Raises the error
     that ended the connection otherwise; it has been answered.
     """
-    exchange = Exchange(Inlet(fd_in), Outlet(fd_out))
-    session = Session(layout, granted)
+    session = Session(layout, granted, policy)
+    inlet = Inlet(fd_in, silence, session.must_leave)
+    exchange = Exchange(inlet, Outlet(fd_out, silence))
     try:
         while not session.ended:
             if not exchange.inlet.is_ready():
@@ -131,6 +139,8 @@ def _serve_one(exchange: Exchange, session: Session) -> None:
         raise
     exchange.inlet.skip(HEADER_SIZE)
     exchange.begin(request)
+    if request.code is not Op.ALIVE:
+        session.asked = time.monotonic()
     try:
         OPERATIONS[request.code](session, exchange, request)
         if exchange.left:

@@ -19,6 +19,7 @@ from wyng_store.enrolling import enroll_written
 from wyng_store.index import Index
 from wyng_store.packing import FinishedPack, Packer
 from wyng_store.packs import PackKind
+from wyng_store.room import Room
 from wyng_store.rows import BlobRow
 
 _ABSENT_MAX = 1 << 16
@@ -37,6 +38,7 @@ class Staging:
         self._packer = Packer(
             archive.layout, archive.identity, token, self._finished.append
         )
+        self._room = Room(archive)
         self._noted: Optional[Index] = None
         self._number = 0
         archive.healing(self._own_number)
@@ -60,6 +62,7 @@ class Staging:
             self._absent.discard(header.id)
         elif self._has(header.id):
             return False
+        self._room.take(header.type, len(frame))
         self._packer.put(header, frame)
         self._pending.add(bytes(header.id))
         if self._finished:
@@ -72,6 +75,7 @@ class Staging:
             self._packer.sync(beat)
         finally:
             self._enroll()
+        self._room.settle()
 
     def _has(self, id: BlobId) -> bool:
         if id in self._pending:

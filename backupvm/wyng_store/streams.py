@@ -9,23 +9,35 @@ answers and writes many at once. Neither knows a message.
 import fcntl
 import os
 import select
-from typing import List
+import time
+from typing import Callable, List
 
 from wyng_common.limits import FRAME_MAX, MIB
 from wyng_store.durable import Data
 from wyng_store.errors import Disconnected
+from wyng_store.layout import SILENCE_SECONDS
 
 _INLET_SIZE = 1 * MIB
 _OUTLET_SIZE = 1 * MIB
 _OUTLET_PIECES = 256
 _PIPE_SIZE = 1 * MIB
+_TICK_SECONDS = 5.0
 
 
 class Inlet:
     """Reads a descriptor. A view from `need` is good until the next call."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(
+        self,
+        fd: int,
+        silence: float = SILENCE_SECONDS,
+        leave: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._fd = fd
+        self._silence = silence
+        self._leave = leave
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLIN)
         self._buffer = memoryview(bytearray(_INLET_SIZE))
         self._start = 0
         self._end = 0
@@ -56,7 +68,7 @@ class Inlet:
     def is_at_end(self) -> bool:
         """Has the stream ended, with nothing left unread? Waits to know."""
         if self._start == self._end:
-            self._end = os.readv(self._fd, [self._buffer])
+            self._end = self._read(self._buffer)
             self._start = 0
         return self._start == self._end
 
@@ -70,10 +82,26 @@ class Inlet:
         kept = self._end - self._start
         if len(self._buffer) - self._start < size:
             self._move(kept, size)
-        count = os.readv(self._fd, [self._buffer[self._end :]])
+        count = self._read(self._buffer[self._end :])
         if not count:
             raise Disconnected("the other side went away inside a request")
         self._end += count
+
+    def _read(self, buffer: memoryview) -> int:
+        """Raises Disconnected when the other side is silent too long."""
+        deadline = time.monotonic() + self._silence
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Disconnected("the other side has been silent too long")
+            if not self._poll.poll(1000 * min(left, _TICK_SECONDS)):
+                if self._leave():
+                    raise Disconnected("an idle reader makes way")
+                continue
+            try:
+                return os.readv(self._fd, [buffer])
+            except BlockingIOError:
+                continue
 
     def _move(self, kept: int, size: int) -> None:
         """Make room for `size` bytes in one piece."""
@@ -87,8 +115,12 @@ class Inlet:
 class Outlet:
     """Writes a descriptor, many answers at a time."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, silence: float = SILENCE_SECONDS) -> None:
         self._fd = fd
+        self._silence = silence
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLOUT)
+        os.set_blocking(fd, False)
         self._pieces: List[Data] = []
         self._size = 0
         widen_pipe(fd)
@@ -107,9 +139,18 @@ class Outlet:
         pieces, self._pieces, self._size = self._pieces, [], 0
         try:
             while pieces:
-                pieces = _advance(pieces, os.writev(self._fd, pieces))
+                pieces = _advance(pieces, self._write(pieces))
         except BrokenPipeError:
             raise Disconnected("the other side went away") from None
+
+    def _write(self, pieces: List[Data]) -> int:
+        """Raises Disconnected when the other side does not read."""
+        try:
+            return os.writev(self._fd, pieces)
+        except BlockingIOError:
+            if not self._poll.poll(1000 * self._silence):
+                raise Disconnected("the other side does not read") from None
+            return 0
 
 
 def widen_pipe(fd: int) -> None:
