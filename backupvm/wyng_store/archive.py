@@ -16,7 +16,7 @@ from typing import Callable, Optional, TypeVar
 
 from wyng_common.errors import FormatError
 from wyng_common.ids import ArchiveId, CommitHash
-from wyng_store import doubled, durable, locks
+from wyng_store import ballast, doubled, durable, locks
 from wyng_store.chain import Chain
 from wyng_store.counting import Beat, silent
 from wyng_store.enrolling import enroll_found
@@ -164,7 +164,7 @@ class Archive:
             number = self._number()
             if self.writer:
                 self._make_index_private()
-                self._index = open_writer(self.layout.index)
+                self._open_for_writing()
             else:
                 self._open_for_reading()
             self._expect_newest(number)
@@ -262,6 +262,16 @@ class Archive:
             tempfile.TemporaryDirectory(prefix="wyng-index-")
         )
         return Path(place) / "index.db"
+
+    def _open_for_writing(self) -> None:
+        try:
+            self._index = open_writer(self.layout.index)
+        except (Full, IndexDamaged):
+            raise
+        except StoreError as error:
+            if ballast.is_full(self.layout):
+                raise Full("no space left beside the index") from error
+            raise
 
     def _open_for_reading(self) -> None:
         try:

@@ -18,6 +18,7 @@ from wyng_store.layout import Layout
 SIZE_MAX = 16 * 1024 * 1024
 # Of the whole file system.
 _SHARE = 50
+_NOTHING = 256 * 1024
 
 
 def size(layout: Layout) -> int:
@@ -29,6 +30,11 @@ def size(layout: Layout) -> int:
 def is_short(layout: Layout) -> bool:
     """Is less free than the ballast holds, or would?"""
     return _free(layout.root) < size(layout)
+
+
+def is_full(layout: Layout) -> bool:
+    """Is there no room for as much as an empty file?"""
+    return _free(layout.root) < _NOTHING
 
 
 def is_there(layout: Layout) -> bool:

@@ -34,6 +34,8 @@ _SCHEMA = (
     # Which children of a blob have children themselves: one in a hundred.
     "CREATE INDEX metas ON blobs(id) WHERE type<>1",
 )
+# Not the index is wrong then, but its place.
+_UNUSABLE = ("locked", "readonly", "unable to open")
 _CACHE_KIB = 24 * 1024
 _TEMPORARY_CACHE_KIB = 2 * 1024
 
@@ -47,7 +49,7 @@ def sqlite_checked() -> Iterator[None]:
         text = str(error)
         if "full" in text:
             raise Full("no space left for the index") from error
-        if "locked" in text or "readonly" in text:
+        if any(word in text for word in _UNUSABLE):
             raise StoreError(f"the index can't be used: {text}") from error
         raise IndexDamaged(f"the index is damaged: {text}") from error
     except (OverflowError, UnicodeDecodeError) as error:
