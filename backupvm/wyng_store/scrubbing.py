@@ -18,6 +18,7 @@ from wyng_store.counting import Beat, silent
 from wyng_store.errors import Busy, StoreError
 from wyng_store.index import Index
 from wyng_store.opening import open_writer
+from wyng_store.packs import PackContents
 from wyng_store.rows import BlobRow, CopyRow, PackRow
 from wyng_store.schema import sqlite_checked
 
@@ -146,14 +147,26 @@ def _spoiled_places(
     if header is not None:
         owner = (header.archive, header.name)
         whole = whole and owner == (archive.identity, pack.name)
+    places = _other_places(archive, pack, contents, rows)
+    read = map(archive.fetcher.read_place, places)
+    return (not whole) + sum(frame is None for frame in read)
+
+
+def _other_places(
+    archive: Archive, pack: PackRow, contents: PackContents, rows: List[BlobRow]
+) -> List[CopyRow]:
+    """Where the frames lie that no blob's row points to. Of a holed pack
+    only second copies: what else it lists may be a hole."""
+    if archive.shelf.is_holed(pack.name):
+        ids = [entry.id for entry in contents.entries]
+        copies = archive.index.find_copies(ids)
+        return [copy for copy in copies if copy.pack == pack.num]
     held = {row.offset for row in rows}
-    places = [
+    return [
         CopyRow(entry.id, pack.num, entry.offset, entry.length)
         for entry in contents.entries
         if entry.offset not in held
     ]
-    read = map(archive.fetcher.read_place, places)
-    return (not whole) + sum(frame is None for frame in read)
 
 
 def _judged(archive: Archive, row: BlobRow) -> BlobRow:

@@ -15,6 +15,7 @@ from typing import Iterator, Optional, Sequence, Type, Union
 
 from wyng_common.messages import Header, Op, Status
 from wyng_dom0.errors import DestinationError, Dom0Error
+from wyng_dom0.transport import keepalive
 from wyng_dom0.transport.answers import Answer, AnswerReader, Patience
 from wyng_dom0.transport.start import StoreProcess
 
@@ -53,10 +54,16 @@ class Question:
 class Connection:
     """A context manager around a started store.
 
-    Leaving it says BYE when all went well, and ends the store.
+    Leaving it says BYE when all went well, and ends the store. When nothing
+    was asked for `idle` seconds the store is told that we are alive.
     """
 
-    def __init__(self, process: StoreProcess, patience: Patience) -> None:
+    def __init__(
+        self,
+        process: StoreProcess,
+        patience: Patience,
+        idle: float = keepalive.SECONDS,
+    ) -> None:
         self._process = process
         self._patience = patience
         self._reader = AnswerReader(process.answers, patience)
@@ -67,12 +74,14 @@ class Connection:
         self._thread = threading.Thread(
             target=self._read_answers, name="answers", daemon=True
         )
+        self._keepalive = keepalive.Keepalive(lambda: self.ask(Op.ALIVE), idle)
         os.set_blocking(process.questions, False)
         self._writable = select.poll()
         self._writable.register(process.questions, select.POLLOUT)
 
     def __enter__(self) -> "Connection":
         self._thread.start()
+        self._keepalive.__enter__()
         return self
 
     def __exit__(
@@ -82,6 +91,7 @@ class Connection:
         trace: Optional[TracebackType],
     ) -> None:
         try:
+            self._keepalive.__exit__(kind, error, trace)
             if kind is None and self._broken is None:
                 self._say_bye()
         finally:
@@ -123,6 +133,7 @@ class Connection:
                 self._write(part)
             # Only now: the deadline of its answer starts here.
             self._asked.put(question)
+            self._keepalive.heard()
         return question
 
     def _write(self, data: Bytes) -> None:
