@@ -7,6 +7,7 @@ and building it again. What is done with an open archive is in `staging`,
 `committing`, `reclaiming` and `scrubbing`.
 """
 
+import os
 import struct
 import tempfile
 import time
@@ -215,6 +216,7 @@ class Archive:
         suspects = self._suspects()
         self._drop_index()
         temporary = self.layout.index.with_name("index.new")
+        _make_folders(temporary.parent)
         durable.unlink(temporary)
         with sqlite_checked():
             built, finding = build_index(
@@ -241,7 +243,7 @@ class Archive:
             durable.sync_file(file.fileno(), built)
         remove_index(self.layout)
         durable.rename(built, self.layout.index)
-        durable.sync_directory(self.layout.root)
+        durable.sync_directory(self.layout.index.parent)
 
     def _rebuild_private(self) -> Finding:
         self._drop_index()
@@ -259,7 +261,9 @@ class Archive:
 
     def _private_path(self) -> Path:
         place = self._stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="wyng-index-")
+            tempfile.TemporaryDirectory(
+                prefix="wyng-index-", dir=_roomy_folder()
+            )
         )
         return Path(place) / "index.db"
 
@@ -337,10 +341,22 @@ class Archive:
                 return
 
 
+def _roomy_folder() -> Optional[str]:
+    """/tmp is often memory, and an index may take a gigabyte."""
+    if "TMPDIR" in os.environ or not os.access("/var/tmp", os.W_OK):
+        return None
+    return "/var/tmp"
+
+
+def _make_folders(path: Path) -> None:
+    """The index's folder in the user's cache, which any program may clear."""
+    path.mkdir(0o700, parents=True, exist_ok=True)
+
+
 def remove_index(layout: Layout) -> None:
     """Remove the index and what SQLite keeps beside it."""
     for suffix in ("", "-journal", "-wal", "-shm"):
-        durable.unlink(layout.root / (layout.index.name + suffix))
+        durable.unlink(layout.index.with_name(layout.index.name + suffix))
 
 
 def open_for_reading(layout: Layout, beat: Beat = silent) -> Archive:

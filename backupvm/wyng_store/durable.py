@@ -121,6 +121,29 @@ def link_exclusive(old: Path, new: Path) -> bool:
     return True
 
 
+def can_link(place: Path) -> bool:
+    """Are there hard links here? Tried on two names of its own."""
+    one, other = place / "one", place / "other"
+    one.touch()
+    try:
+        os.link(one, other)
+    except OSError:
+        return False
+    return True
+
+
+def can_sync_directory(place: Path) -> bool:
+    """Can a directory be made durable here?"""
+    fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
 def reserve_file(path: Path, size: int) -> None:
     """Make a file at `path` that takes `size` bytes, all or nothing."""
     temporary = path.with_name(path.name + ".tmp")

@@ -15,7 +15,12 @@ from wyng_common import limits
 from wyng_common.errors import FormatError
 from wyng_common.ids import ArchiveId, CommitHash
 from wyng_store import doubled, durable, locks
-from wyng_store.archive import Archive, decode_format, encode_format
+from wyng_store.archive import (
+    Archive,
+    decode_format,
+    encode_format,
+    remove_index,
+)
 from wyng_store.errors import Conflict, Damage, InUse
 from wyng_store.layout import READERS_WAIT_SECONDS, Layout
 
@@ -69,6 +74,7 @@ def end(archive: Archive, id: ArchiveId, head: CommitHash) -> None:
                 durable.rename(path, layout.trash / path.name)
         durable.sync_directory(layout.root)
         archive.close_files()
+        remove_index(layout)
         _clear(layout)
 
 

@@ -8,6 +8,7 @@ the files hold.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from wyng_common.limits import MIB
 
@@ -30,6 +31,8 @@ class Layout:
     """The paths of the archive in the directory `root`."""
 
     root: Path
+    # Where the index lies, when not in `root`.
+    index_root: Optional[Path] = None
 
     @property
     def format(self) -> Path:
@@ -65,7 +68,7 @@ class Layout:
 
     @property
     def index(self) -> Path:
-        return self.root / "index.db"
+        return (self.index_root or self.root) / "index.db"
 
     @property
     def lock(self) -> Path:

@@ -22,7 +22,7 @@ from wyng_common.ids import StagingToken
 from wyng_common.messages import Capability
 from wyng_store import __version__, errors
 from wyng_store.archive import Archive, open_for_reading
-from wyng_store.layout import Layout
+from wyng_store.filesystem import locate
 from wyng_store.policy import DAY_SECONDS, Policy
 from wyng_store.reclaiming import reclaim
 from wyng_store.recovering import open_for_writing
@@ -116,7 +116,7 @@ def _serve(options: argparse.Namespace) -> int:
     granted = frozenset(Capability[name.upper()] for name in options.allow)
     try:
         policy = Policy(options.quota, options.delete_delay * DAY_SECONDS)
-        serve(0, 1, Layout(options.directory), granted, policy)
+        serve(0, 1, locate(options.directory), granted, policy)
     except FormatError as error:
         # Of the protocol, not of the archive.
         raise errors.StoreError(str(error)) from error
@@ -124,7 +124,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    archive = open_for_reading(Layout(options.directory))
+    archive = open_for_reading(locate(options.directory))
     try:
         found = scrub(archive, options.digests, counts=True)
         return _report(archive, found)
@@ -133,7 +133,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _scrub(options: argparse.Namespace) -> int:
-    archive = open_for_writing(Layout(options.directory))
+    archive = open_for_writing(locate(options.directory))
     try:
         found = scrub(archive, digests=True, counts=True)
         return _report(archive, found)
@@ -165,7 +165,7 @@ def _report(archive: Archive, found: Scrubbed) -> int:
 
 
 def _rebuild(options: argparse.Namespace) -> int:
-    archive = open_for_writing(Layout(options.directory))
+    archive = open_for_writing(locate(options.directory))
     try:
         finding = archive.rebuild()
         if finding.is_whole:
@@ -178,7 +178,7 @@ def _rebuild(options: argparse.Namespace) -> int:
 
 
 def _stat(options: argparse.Namespace) -> int:
-    archive = open_for_reading(Layout(options.directory))
+    archive = open_for_reading(locate(options.directory))
     try:
         numbers = vars(archive.healing(lambda: measure(archive)))
     finally:
@@ -192,7 +192,7 @@ def _stat(options: argparse.Namespace) -> int:
 
 
 def _reclaim(options: argparse.Namespace) -> int:
-    archive = open_for_writing(Layout(options.directory))
+    archive = open_for_writing(locate(options.directory))
     try:
         freed, pending = reclaim(archive, StagingToken.zero(), 0)
     finally:

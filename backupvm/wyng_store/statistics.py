@@ -1,12 +1,17 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What an archive says of itself in numbers. Reads the index only."""
+"""What an archive says of itself in numbers.
+
+Reads the index; a writer also tries what the file system can do.
+"""
 
 import os
 
-from wyng_common.messages import Stat
+from wyng_common.messages import Stat, StoreFlag
 from wyng_store.archive import Archive
+from wyng_store.filesystem import missing_promises
 from wyng_store.packs import overhead
+from wyng_store.punching import can_punch
 
 
 def measure(archive: Archive) -> Stat:
@@ -17,6 +22,9 @@ def measure(archive: Archive) -> Stat:
         count += 1
         size += pack.size
         used += pack.bytes + overhead(pack.rows)
+    flags = StoreFlag.SAFE_MODE if state.safe else StoreFlag(0)
+    if archive.writer:
+        flags |= missing_promises(archive.layout, can_punch(archive))
     disk = os.statvfs(archive.layout.root)
     return Stat(
         packs=count,
@@ -29,5 +37,5 @@ def measure(archive: Archive) -> Stat:
         damaged_blobs=state.bad,
         commits=len(archive.chain.sequences()),
         free_bytes=disk.f_bavail * disk.f_frsize,
-        safe_mode=state.safe,
+        flags=int(flags),
     )

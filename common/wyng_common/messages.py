@@ -14,7 +14,7 @@ in each of its answers. No text ever travels from the store to dom0.
 
 import struct
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 from wyng_common import limits
 from wyng_common.errors import MessageError
@@ -219,13 +219,25 @@ def parse_welcome(untrusted: bytes) -> Welcome:
     )
 
 
+class StoreFlag(IntFlag):
+    """Bits of Stat.flags: the store's mode, and what its file system can't
+    promise. Unknown bits are ignored."""
+
+    SAFE_MODE = 1
+    NO_LINKS = 2
+    NO_DIRECTORY_SYNC = 4
+    NO_HOLES = 8
+    INDEX_ELSEWHERE = 16
+
+
 _STAT = struct.Struct(">11Q")
 STAT_SIZE = _STAT.size
 
 
 @dataclass(frozen=True)
 class Stat:
-    """What a store says of itself; bytes are of frames unless said."""
+    """What a store says of itself; bytes are of frames unless said, `flags`
+    are bits of StoreFlag."""
 
     packs: int
     pack_bytes: int
@@ -237,7 +249,7 @@ class Stat:
     damaged_blobs: int
     commits: int
     free_bytes: int
-    safe_mode: int
+    flags: int
 
     def encode(self) -> bytes:
         return _STAT.pack(*vars(self).values())

@@ -53,7 +53,11 @@ def run(context: Context) -> None:
         forget_unfinished(context.places, unfinished.archive)
         definitions.remove(context.places, name)
     head = create_archive(
-        access, wanted, context.now, lambda: _keep(context, access, definition)
+        access,
+        wanted,
+        context.now,
+        lambda: _keep(context, access, definition),
+        lambda text: context.listener(Warning_(text)),
     )
     _report(context, definition, head_code(head))
 

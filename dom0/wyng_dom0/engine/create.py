@@ -17,7 +17,7 @@ from wyng_common import limits
 from wyng_common.commits import Commit, hash_record
 from wyng_common.frames import BlobType
 from wyng_common.ids import ArchiveId, CommitHash, StagingToken
-from wyng_common.messages import Capability
+from wyng_common.messages import Capability, StoreFlag
 from wyng_dom0.archive.catalog import (
     ArchiveSettings,
     Catalog,
@@ -49,6 +49,21 @@ from wyng_dom0.state import slots as kept_slots
 from wyng_dom0.state.places import Places
 from wyng_dom0.transport.destination import Destination
 from wyng_dom0.transport.remote_store import RemoteStore, open_store
+
+_PROMISES = {
+    StoreFlag.NO_DIRECTORY_SYNC: (
+        "the archive's file system can't make new files durable on its own:"
+        " a power cut may cost the last sessions"
+    ),
+    StoreFlag.NO_HOLES: (
+        "the archive's file system can't punch holes: space comes back by"
+        " rewriting packs, which takes longer"
+    ),
+    StoreFlag.INDEX_ELSEWHERE: (
+        "the archive is on a network or FUSE file system: its index is kept"
+        " in the store's cache and built anew on another machine"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -127,10 +142,12 @@ def create_archive(
     wanted: NewArchive,
     now: datetime,
     keep: Callable[[], None],
+    warn: Callable[[str], None],
 ) -> heads.Head:
     """Make the archive at a destination that holds none; its first head.
 
-    `keep` writes durably what this machine shall know of the archive.
+    `keep` writes durably what this machine shall know of the archive. `warn`
+    is given a sentence for each thing that its file system can't promise.
     Raises Refused when the directory is in use.
     """
     with open_store(
@@ -145,7 +162,14 @@ def create_archive(
                 access.places, access.keys.terms.archive, 0, slot.encode()
             )
         keep()
+        for sentence in missing_promises(store.stat().flags):
+            warn(sentence)
         return _first_commit(store, access, wanted, now)
+
+
+def missing_promises(untrusted_flags: int) -> list[str]:
+    """What to say of the bits in which a store speaks of its file system."""
+    return [text for flag, text in _PROMISES.items() if untrusted_flags & flag]
 
 
 def _make_slot(keys: ArchiveKeys, wanted: NewArchive, made: int) -> Slot:
