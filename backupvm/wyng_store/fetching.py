@@ -57,6 +57,15 @@ class Fetcher:
         except (FrameError, OSError):
             return None
 
+    def peek(self, row: BlobRow) -> Optional[bytes]:
+        """What lies there, of which only the header is checked; None when
+        that is not the blob's."""
+        try:
+            name = self._index.pack(row.pack).name
+            return self._shelf.peek(name, row)
+        except (FrameError, OSError, IndexDamaged):
+            return None
+
     def _suspect_index(self, row: BlobRow) -> None:
         name = self._index.pack(row.pack).name
         try:

@@ -46,6 +46,7 @@ from wyng_store.layout import READER_IDLE_SECONDS, Layout
 from wyng_store.policy import Policy
 from wyng_store.reclaiming import reclaim, tidy, tidy_cheaply
 from wyng_store.recovering import open_for_writing
+from wyng_store.rows import BlobRow
 from wyng_store.scrubbing import Scrubbed, scrub
 from wyng_store.staging import Staging
 from wyng_store.statistics import measure
@@ -139,10 +140,10 @@ class Session:
     def make_room(self) -> None:
         """A prune on a full disk needs what the ballast holds; what else is
         free must not be enough for it first."""
-        if self.capability is Capability.PRUNE and ballast.is_short(
-            self.layout
-        ):
-            ballast.drop(self.layout)
+        may_prune = self.capability is Capability.PRUNE
+        if may_prune and founding.is_founded(self.layout):
+            if ballast.is_short(self.layout):
+                ballast.drop(self.layout)
 
     def roomy(self, action: Callable[[], T]) -> T:
         """Do it; when the disk is full, who may prune gets the ballast and
@@ -289,9 +290,10 @@ def get(session: Session, exchange: Exchange, request: Header) -> None:
     _check_right(session, Op.GET)
     ids = _ids(exchange, request, limits.GET_IDS_MAX)
     archive = session.archive
+    rows = archive.healing(lambda: archive.index.find_all(ids))
     for id in ids:
         try:
-            frame = archive.healing(partial(_fetch, archive, id))
+            frame = archive.healing(partial(_fetch, archive, id, rows.get(id)))
         except BlobDamaged:
             exchange.answer(Status.DAMAGED)
             continue
@@ -456,7 +458,15 @@ def _put_frame(session: Session, staging: Staging, exchange: Exchange) -> bool:
     return session.roomy(lambda: staging.put(header, frame))
 
 
-def _fetch(archive: Archive, id: bytes) -> Optional[bytes]:
+def _fetch(
+    archive: Archive, id: bytes, row: Optional[BlobRow]
+) -> Optional[bytes]:
+    """Chunks go out undigested: dom0 proves each by its seal or its id, and
+    a digest here would halve the rate. A scrub finds what has rotted."""
+    if row is not None and row.type == BlobType.CHUNK and not row.bad:
+        chunk = archive.fetcher.peek(row)
+        if chunk is not None:
+            return chunk
     frame = archive.fetcher.fetch(id)
     if frame is None:
         archive.verify_index()

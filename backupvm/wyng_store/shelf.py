@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Iterator, List
 
 from wyng_common.errors import FrameError
-from wyng_common.frames import check_frame
+from wyng_common.frames import HEADER_SIZE, check_frame, parse_header
 from wyng_common.ids import BlobId
 from wyng_store import packs
 from wyng_store.layout import Layout
 from wyng_store.packs import Entry, PackContents
+from wyng_store.rows import BlobRow
 
 _OPEN_MAX = 64
 _PACK = re.compile(r"([0-9a-f]{32})\.(?:pack|holed)")
@@ -100,6 +101,22 @@ class Shelf:
         if frame[_ID_AT : _ID_AT + BlobId.SIZE] != id:
             raise FrameError(f"the frame of {id.hex()} is not in its place")
         return frame, check_frame(frame)
+
+    def peek(self, name: bytes, row: BlobRow) -> bytes:
+        """One frame of which only the header is checked: type, id, length.
+
+        Raises FrameError, or OSError when the pack can't be read.
+        """
+        frame = os.pread(self._descriptor(name), row.length, row.offset)
+        header = parse_header(frame[:HEADER_SIZE])
+        if (header.type, header.id, header.frame_length, len(frame)) != (
+            row.type,
+            row.id,
+            row.length,
+            row.length,
+        ):
+            raise FrameError(f"the frame of {row.id.hex()} is not in its place")
+        return frame
 
     def _descriptor(self, name: bytes) -> int:
         fd = self._open.get(name)
