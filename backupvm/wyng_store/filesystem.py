@@ -15,6 +15,7 @@ from typing import Callable, Optional
 
 from wyng_common.messages import StoreFlag
 from wyng_store import durable
+from wyng_store.errors import Full
 from wyng_store.layout import Layout
 
 # f_type of statfs(2): NFS, SMB, CIFS, SMB2, 9P, FUSE, Ceph, AFS, Coda.
@@ -61,7 +62,7 @@ def missing_promises(layout: Layout, punches: Optional[bool]) -> StoreFlag:
                 flags |= StoreFlag.NO_LINKS
             if not durable.can_sync_directory(Path(place)):
                 flags |= StoreFlag.NO_DIRECTORY_SYNC
-    except OSError:
+    except (OSError, Full):
         return flags
     return flags
 

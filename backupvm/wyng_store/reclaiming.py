@@ -11,7 +11,7 @@ that emptied unlinked. Nothing here happens in safe mode.
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 from wyng_common.ids import StagingToken
 from wyng_store import durable, locks
@@ -199,7 +199,9 @@ def _punch(archive: Archive, work: _Round, pack: PackRow) -> None:
     except OSError:
         return
     kept = archive.healing(lambda: _kept(archive, pack))
-    ranges = holes(entries, kept) if len(kept) == pack.rows else []
+    if kept is None or len(kept) != pack.rows:
+        return
+    ranges = holes(entries, kept)
     size = punch(archive, pack, ranges)
     if size is not None and size < pack.size:
         work.freed += pack.size - size
@@ -210,8 +212,14 @@ def _punch(archive: Archive, work: _Round, pack: PackRow) -> None:
         work.unpunchable.append(pack)
 
 
-def _kept(archive: Archive, pack: PackRow) -> List[int]:
-    """The offsets of the frames that something points to."""
+def _kept(archive: Archive, pack: PackRow) -> Optional[List[int]]:
+    """The offsets of the frames that something points to; None when the
+    pack is not what it was, because the index was built again meanwhile."""
+    now = archive.index.find_pack(pack.name)
+    if now is None or (now.num, now.rows) != (pack.num, pack.rows):
+        return None
+    if archive.index.state.safe:
+        return None
     entries = archive.shelf.contents(pack.name).entries
     ids = [entry.id for entry in entries]
     found = archive.index.find_all(ids).values()
@@ -275,9 +283,10 @@ def _is_dead(archive: Archive, pack: PackRow) -> bool:
         return False
     if not archive.shelf.exists(pack.name):
         return True
-    if _kept(archive, pack):
+    kept = _kept(archive, now)
+    if kept:
         raise IndexDamaged("a pack that counts as dead is in use")
-    return True
+    return kept is not None
 
 
 def _unlink(archive: Archive, pack: PackRow) -> None:

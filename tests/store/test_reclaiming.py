@@ -13,6 +13,7 @@ from typing import Any, Callable, List
 
 import pytest
 
+from store import local
 from store.client import TOKEN, Blob, Client, next_commit, tree
 from store.local import Writer, check, counts, directory, in_child, reader, save
 from wyng_common.messages import Op, Status
@@ -145,6 +146,23 @@ def test_reader_makes_reclaim_pending_and_the_next_writer_ends_it(
         lock.close()
         with Writer(root):
             assert _taken(root) < before - 3 * 60_000
+        _expect(root, NEW)
+
+
+def test_row_that_got_lost_costs_no_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with directory() as root:
+        save(root, OLD)
+        lock = locks.acquire_reader(root / "readers")
+        save(root, NEW, ((1, 1),))
+        lock.close()
+        monkeypatch.setattr(local, "tidy", lambda *_: None)
+        with Writer(root) as writer:
+            harm = "DELETE FROM blobs WHERE id=?"
+            writer.archive.index.database.execute(harm, (NEW[0].id,))
+            reclaim(writer.archive, TOKEN, 0)
+        assert not check(root).counts_agreed
         _expect(root, NEW)
 
 
