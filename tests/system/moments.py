@@ -284,7 +284,7 @@ PRUNE = [
 ]
 
 REBUILD = [
-    *store("rebuild reads packs", "wyng_store.rebuilding:_enroll", at=(1, 4)),
+    *store("rebuild reads packs", "wyng_store.shelf:Shelf.contents", at=(1, 4)),
     *store("rebuild counts", "wyng_store.rebuilding:_count"),
     *store(
         "rebuild takes the old index away",
