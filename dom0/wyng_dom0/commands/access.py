@@ -17,7 +17,8 @@ from wyng_dom0.engine.unlock import unlock_found, unlock_known
 from wyng_dom0.errors import BadInput
 from wyng_dom0.names import quote
 from wyng_dom0.seal.keys import HashType, Suite, Terms
-from wyng_dom0.sources.directory import DirectorySource, open_directory
+from wyng_dom0.sources.choose import choose_source
+from wyng_dom0.sources.source import Source
 from wyng_dom0.state import definitions, heads, locks, remembered
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.transport.destination import Destination, parse_destination
@@ -38,14 +39,14 @@ class Chosen:
     access: Access
     definition: ArchiveDefinition | None
 
-    def source(self, override: str | None) -> DirectorySource:
+    def source(self, override: str | None) -> Source:
         """Where its volumes live: `--local`, else as arch-init was told."""
         known = self.definition.source if self.definition else ""
         if not (override or known):
             raise BadInput(
                 "no source of volumes is known: name one with --local"
             )
-        return open_directory(override or known)
+        return choose_source(override or known)
 
 
 def terms_of(definition: ArchiveDefinition) -> Terms:

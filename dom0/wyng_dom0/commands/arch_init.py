@@ -23,7 +23,7 @@ from wyng_dom0.events import Warning_
 from wyng_dom0.names import check_archive_name, quote
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.seal.keys import Suite
-from wyng_dom0.sources.directory import open_directory
+from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.state import definitions, heads, remembered
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.transport.destination import Destination, parse_destination
@@ -96,9 +96,9 @@ def _source(context: Context, local: str | None) -> str:
     if local is None:
         return ""
     if not local.startswith("/"):
-        return str(open_directory(local).root)
+        return choose_source(local).key
     try:
-        open_directory(local)
+        choose_source(local)
     except NotFound as error:
         context.listener(Warning_(str(error)))
     return local

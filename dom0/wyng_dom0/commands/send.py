@@ -14,7 +14,7 @@ from wyng_dom0.errors import BadInput, IntegrityError
 from wyng_dom0.events import RunDone, RunStarted
 from wyng_dom0.names import check_volume_name
 from wyng_dom0.seal.compression import parse_compression
-from wyng_dom0.sources.directory import DirectorySource
+from wyng_dom0.sources.source import Source
 from wyng_dom0.state import locks
 
 
@@ -27,9 +27,7 @@ def run(context: Context) -> None:
         selected = _selected(context, archive, source, names)
         for name in selected:
             stack.enter_context(
-                locks.hold_volume(
-                    context.places, str(source.root), name, "send"
-                )
+                locks.hold_volume(context.places, source.key, name, "send")
             )
         report = _send(context, chosen, archive, source, selected)
         lost = len(archive.damaged)
@@ -45,7 +43,7 @@ def run(context: Context) -> None:
 def _selected(
     context: Context,
     archive: OpenArchive,
-    source: DirectorySource,
+    source: Source,
     names: list[str],
 ) -> list[str]:
     options = context.options
@@ -65,7 +63,7 @@ def _send(
     context: Context,
     chosen: Chosen,
     archive: OpenArchive,
-    source: DirectorySource,
+    source: Source,
     names: list[str],
 ) -> SendReport:
     compression = parse_compression(

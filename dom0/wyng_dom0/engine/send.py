@@ -7,7 +7,6 @@ newest session and sent; one commit at the end makes the session exist for
 all of them. A volume that fails leaves the others alone.
 """
 
-import os
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -42,9 +41,9 @@ from wyng_dom0.events import (
 from wyng_dom0.seal.compression import Compression, Compressor
 from wyng_dom0.seal.hashing import IdHasher
 from wyng_dom0.seal.keys import DomainId
-from wyng_dom0.snapshots.choose import take_snapshot
+from wyng_dom0.snapshots.choose import take_best
 from wyng_dom0.snapshots.snapshot import Snapshot
-from wyng_dom0.sources.directory import DirectorySource
+from wyng_dom0.sources.source import Source
 from wyng_dom0.state.heads import Head
 from wyng_dom0.tree.nodes import Node
 
@@ -101,7 +100,7 @@ class SendRun:
 
     def send(
         self,
-        source: DirectorySource,
+        source: Source,
         names: Sequence[str],
         capability: Capability,
     ) -> SendReport:
@@ -119,15 +118,14 @@ class SendRun:
         return self.report
 
     def _snapshots(
-        self, source: DirectorySource, names: Sequence[str], stack: ExitStack
+        self, source: Source, names: Sequence[str], stack: ExitStack
     ) -> Iterator[Tuple[str, Snapshot]]:
         for name in names:
             try:
-                fd = source.open(name)
-                stack.callback(os.close, fd)
-                folder = str(source.describe(name).path.parent)
-                snapshot = take_snapshot(name, fd, folder)
-                yield name, stack.enter_context(snapshot)
+                volume = source.locate(name)
+                driver, ref = take_best(volume, source.drivers())
+                stack.callback(driver.drop, [ref])
+                yield name, stack.enter_context(driver.open(ref, volume))
             except (SourceError, NotFound) as error:
                 self._fail(name, error)
 

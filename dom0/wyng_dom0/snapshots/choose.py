@@ -2,37 +2,42 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which driver snapshots a volume: the best that works where it lies."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 
+from wyng_dom0.errors import NotFound
+from wyng_dom0.names import quote
+from wyng_dom0.snapshots.driver import (
+    CannotSnapshot,
+    Driver,
+    SnapshotRef,
+    VolumeAt,
+)
 from wyng_dom0.snapshots.plain import PlainDriver
-from wyng_dom0.snapshots.reflink import CannotClone, ReflinkDriver
-from wyng_dom0.snapshots.snapshot import Driver, Snapshot
+from wyng_dom0.snapshots.reflink import ReflinkDriver
 
-# Best first; the last one works everywhere.
-DRIVERS: Sequence[Driver] = (ReflinkDriver(), PlainDriver())
+# For files, best first; the last one works everywhere.
+FILE_DRIVERS: Sequence[Driver] = (ReflinkDriver(), PlainDriver())
 
 
-@contextmanager
-def take_snapshot(
-    name: str, fd: int, folder: str, drivers: Sequence[Driver] = DRIVERS
-) -> Iterator[Snapshot]:
-    """Snapshot the volume open at `fd` with the first driver that can.
+def take_best(
+    volume: VolumeAt, drivers: Sequence[Driver]
+) -> tuple[Driver, SnapshotRef]:
+    """Snapshot the volume with the first driver that can.
 
-    `folder` is where the volume lies, links resolved; `fd` stays the
-    caller's. Raises SourceError when a driver fails for another reason than
-    not being able to.
+    Raises SourceError when a driver fails for another reason than not being
+    able to, and CannotSnapshot when none of them is.
     """
-    with ExitStack() as stack:
-        yield _first_that_can(name, fd, folder, drivers, stack)
-
-
-def _first_that_can(
-    name: str, fd: int, folder: str, drivers: Sequence[Driver], stack: ExitStack
-) -> Snapshot:
     for driver in drivers[:-1]:
         try:
-            return stack.enter_context(driver.snapshot(name, fd, folder))
-        except CannotClone:
+            return driver, driver.take(volume)
+        except CannotSnapshot:
             continue
-    return stack.enter_context(drivers[-1].snapshot(name, fd, folder))
+    return drivers[-1], drivers[-1].take(volume)
+
+
+def driver_named(name: str, drivers: Sequence[Driver]) -> Driver:
+    """The driver that a ref names; raises NotFound."""
+    for driver in drivers:
+        if driver.name == name:
+            return driver
+    raise NotFound(f"there is no snapshot driver {quote(name)} here")

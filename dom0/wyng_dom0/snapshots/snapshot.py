@@ -1,18 +1,16 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a snapshot is, whatever made it, and how one is read.
+"""A snapshot that is open, whatever made it, and how it is read.
 
-Owns the interface between drivers and senders. A driver makes snapshots; a
-snapshot lives as long as its `with` block and is read by its descriptor.
+It is open as long as the `with` block of the driver that opened it runs, and
+read by its descriptor.
 """
 
 import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
 
 from wyng_dom0.errors import SourceError
 from wyng_dom0.names import quote
@@ -43,10 +41,6 @@ class Snapshot:
         """Where data may be, ascending; what lies between reads as zeros."""
         return data_ranges(self.fd, self.size)
 
-    def changed_ranges(self) -> "list[Range] | None":
-        """What changed since the volume's last snapshot; None: not known."""
-        return None
-
     def read(self, offset: int, length: int) -> bytes:
         """Exactly that many bytes; SourceError when they can't be had."""
         data = os.pread(self.fd, length, offset)
@@ -62,7 +56,7 @@ class Snapshot:
 
         Call when all was read: a file that grew was not read whole.
         """
-        if _size_of(self.fd) != self.size:
+        if size_of(self.fd) != self.size:
             raise self.changed_size()
 
     def changed_size(self) -> SourceError:
@@ -74,18 +68,6 @@ class Snapshot:
         )
 
 
-class Driver(Protocol):
-    """Makes snapshots of one kind."""
-
-    def snapshot(
-        self, name: str, fd: int, folder: str
-    ) -> AbstractContextManager[Snapshot]:
-        """Snapshot the volume open at `fd`, which stays the caller's.
-
-        `folder` is where the volume lies. Raises SourceError.
-        """
-
-
 def snapshot_of(
     name: str, fd: int, attributes: os.stat_result, driver: str, still: bool
 ) -> Snapshot:
@@ -93,7 +75,7 @@ def snapshot_of(
     return Snapshot(
         name=name,
         fd=fd,
-        size=_size_of(fd),
+        size=size_of(fd),
         mode=stat.S_IMODE(attributes.st_mode),
         uid=attributes.st_uid,
         gid=attributes.st_gid,
@@ -128,7 +110,8 @@ def data_ranges(fd: int, size: int) -> Iterator[Range]:
         at = end
 
 
-def _size_of(fd: int) -> int:
+def size_of(fd: int) -> int:
+    """The size in bytes of an open file or block device."""
     found = os.fstat(fd)
     if stat.S_ISBLK(found.st_mode):
         return os.lseek(fd, 0, os.SEEK_END)

@@ -12,31 +12,15 @@ mounted, probed or parsed; nothing is written.
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wyng_dom0.errors import BadInput, NotFound, SourceError, TargetError
 from wyng_dom0.names import check_volume_name, quote
-from wyng_dom0.snapshots.choose import take_snapshot
-from wyng_dom0.snapshots.snapshot import Snapshot
-
-
-@dataclass(frozen=True)
-class VolumeDescription:
-    """One volume as it is now; size in bytes, mode without the file type.
-
-    `path` is where it really lies, links resolved.
-    """
-
-    name: str
-    path: Path
-    size: int
-    mode: int
-    uid: int
-    gid: int
-    block_device: bool
+from wyng_dom0.snapshots.choose import FILE_DRIVERS
+from wyng_dom0.snapshots.driver import Driver, VolumeAt
+from wyng_dom0.sources.source import VolumeDescription
 
 
 @dataclass(frozen=True)
@@ -44,6 +28,15 @@ class DirectorySource:
     """A directory of volumes; `root` is absolute, links resolved."""
 
     root: Path
+
+    @property
+    def key(self) -> str:
+        """The directory's path."""
+        return str(self.root)
+
+    def drivers(self) -> Sequence[Driver]:
+        """Those for files, best first."""
+        return FILE_DRIVERS
 
     def path_of(self, name: str) -> Path:
         """Where a volume of that name would lie; it need not exist."""
@@ -96,19 +89,15 @@ class DirectorySource:
             raise
         return fd
 
-    @contextmanager
-    def snapshot(self, name: str) -> Iterator[Snapshot]:
-        """The volume held still while the block runs, as far as can be.
-
-        Raises as open does.
-        """
+    def locate(self, name: str) -> VolumeAt:
+        """The volume as drivers take it; raises as open does."""
         fd = self.open(name)
         try:
-            folder = str(self.path_of(name).resolve().parent)
-            with take_snapshot(name, fd, folder) as snapshot:
-                yield snapshot
+            # What was opened, not what the name leads to by now.
+            place = os.readlink(f"/proc/self/fd/{fd}")
         finally:
             os.close(fd)
+        return VolumeAt(name, place, os.path.dirname(place))
 
     def place_for(self, name: str) -> Path:
         """Where a volume of that name is to be restored, links resolved.

@@ -1,25 +1,44 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every driver, on every file system: what a snapshot promises."""
+"""Every driver for files, on every file system: what a snapshot promises."""
 
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from pytest_mock import MockerFixture
 
-from wyng_dom0.errors import SourceError
+from wyng_dom0.errors import NotFound, SourceError
 from wyng_dom0.snapshots import reflink
-from wyng_dom0.snapshots.choose import take_snapshot
+from wyng_dom0.snapshots.choose import FILE_DRIVERS, take_best
+from wyng_dom0.snapshots.driver import CannotSnapshot, VolumeAt
 from wyng_dom0.snapshots.plain import PlainDriver
-from wyng_dom0.snapshots.reflink import CannotClone, ReflinkDriver
-from wyng_dom0.snapshots.snapshot import data_ranges
+from wyng_dom0.snapshots.reflink import ReflinkDriver
+from wyng_dom0.snapshots.snapshot import Snapshot, data_ranges
 
 MIB = 1 << 20
 CLONES = {"btrfs", "xfs"}
-Volume = tuple[str, Path, int]
+Volume = tuple[str, Path]
+
+
+def at(path: Path) -> VolumeAt:
+    """The volume at a path, as a directory source gives it."""
+    return VolumeAt(path.name, str(path), str(path.parent))
+
+
+@contextmanager
+def taken(path: Path) -> Iterator[Snapshot]:
+    """A snapshot by the best driver, which is dropped afterwards."""
+    driver, ref = take_best(at(path), FILE_DRIVERS)
+    try:
+        with driver.open(ref, at(path)) as snapshot:
+            yield snapshot
+    finally:
+        driver.drop([ref])
+        assert not driver.exists(ref)
 
 
 @pytest.fixture
@@ -32,27 +51,24 @@ def volume(filesystem: "tuple[str, Path]") -> Iterator[Volume]:
         file.seek(8 * MIB)
         file.write(b"b" * MIB)
         file.truncate(16 * MIB + 5)
-    fd = os.open(path, os.O_RDONLY)
-    yield kind, path, fd
-    os.close(fd)
+    yield kind, path
     os.unlink(path)
     assert os.listdir(point) in ([], ["lost+found"]), "left something behind"
 
 
 def test_best_driver_is_chosen(volume: Volume) -> None:
-    kind, path, fd = volume
-    with take_snapshot("disk.img", fd, str(path.parent)) as snapshot:
+    kind, path = volume
+    with taken(path) as snapshot:
         assert snapshot.point_in_time == (kind in CLONES)
         assert snapshot.driver == ("reflink" if kind in CLONES else "plain")
         assert snapshot.size == 16 * MIB + 5
         assert snapshot.mode == path.stat().st_mode & 0o777
         assert snapshot.read(8 * MIB - 1, 3) == b"\0bb"
-        assert snapshot.changed_ranges() is None
 
 
 def test_clone_does_not_see_later_writes(volume: Volume) -> None:
-    kind, path, fd = volume
-    with take_snapshot("disk.img", fd, str(path.parent)) as snapshot:
+    kind, path = volume
+    with taken(path) as snapshot:
         with open(path, "r+b") as writer:
             writer.write(b"changed")
             writer.truncate(MIB)
@@ -69,16 +85,21 @@ def test_clone_does_not_see_later_writes(volume: Volume) -> None:
                 snapshot.read(8 * MIB, 2)
 
 
-def test_snapshot_has_no_name_and_holds_no_space(volume: Volume) -> None:
-    _, path, fd = volume
+def test_dropped_snapshot_is_gone(volume: Volume) -> None:
+    _, path = volume
     before = sorted(os.listdir(path.parent))
-    with take_snapshot("disk.img", fd, str(path.parent)):
-        assert sorted(os.listdir(path.parent)) == before
+    driver, ref = take_best(at(path), FILE_DRIVERS)
+    own = driver.list_own(str(path.parent))
+    assert own == ([ref] if driver.exists(ref) else [])
+    for _ in range(2):
+        driver.drop([ref])
+        assert driver.list_own(str(path.parent)) == []
+    assert sorted(os.listdir(path.parent)) == before
 
 
 def test_holes_are_not_among_the_data(volume: Volume) -> None:
-    _, path, fd = volume
-    with take_snapshot("disk.img", fd, str(path.parent)) as snapshot:
+    _, path = volume
+    with taken(path) as snapshot:
         ranges = list(snapshot.data_ranges())
     data = sum(length for _, length in ranges)
     assert 2 * MIB <= data < 4 * MIB
@@ -87,34 +108,15 @@ def test_holes_are_not_among_the_data(volume: Volume) -> None:
         assert any(at <= offset < at + size for at, size in ranges)
 
 
-def test_clone_by_a_hidden_name_leaves_none(
-    volume: Volume, mocker: MockerFixture
-) -> None:
-    kind, path, fd = volume
-    real = os.open
-
-    def no_tmpfile(where: str, flags: int, mode: int = 0o777) -> int:
-        if flags & os.O_TMPFILE == os.O_TMPFILE:
-            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
-        return real(where, flags, mode)
-
-    mocker.patch("wyng_dom0.snapshots.reflink.os.open", no_tmpfile)
-    with take_snapshot("disk.img", fd, str(path.parent)) as snapshot:
-        assert snapshot.point_in_time == (kind in CLONES)
-        assert os.listdir(path.parent).count("disk.img") == 1
-        assert not [n for n in os.listdir(path.parent) if ".wyng-" in n]
-
-
 @pytest.mark.parametrize("code", sorted(reflink.CANNOT_CLONE))
 def test_what_cannot_be_cloned_is_read_plainly(
     tmp_path: Path, mocker: MockerFixture, code: int
 ) -> None:
     (tmp_path / "a").write_bytes(b"data")
     mocker.patch("fcntl.ioctl", side_effect=OSError(code, "no"))
-    with open(tmp_path / "a", "rb") as file:
-        with take_snapshot("a", file.fileno(), str(tmp_path)) as snapshot:
-            assert not snapshot.point_in_time
-            assert snapshot.read(0, 4) == b"data"
+    with taken(tmp_path / "a") as snapshot:
+        assert not snapshot.point_in_time
+        assert snapshot.read(0, 4) == b"data"
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
@@ -123,48 +125,70 @@ def test_clone_that_fails_is_no_silent_plain_read(
 ) -> None:
     (tmp_path / "a").write_bytes(b"data")
     mocker.patch("fcntl.ioctl", side_effect=OSError(code, os.strerror(code)))
-    with open(tmp_path / "a", "rb") as file:
-        with pytest.raises(SourceError) as caught:
-            with take_snapshot("a", file.fileno(), str(tmp_path)):
-                raise AssertionError("taken")
-    assert not isinstance(caught.value, CannotClone)
+    with pytest.raises(SourceError) as caught:
+        take_best(at(tmp_path / "a"), FILE_DRIVERS)
+    assert not isinstance(caught.value, CannotSnapshot)
+    assert os.listdir(tmp_path) == ["a"]
 
 
 def test_folder_we_cannot_write_is_read_plainly(
     tmp_path: Path, mocker: MockerFixture
 ) -> None:
     (tmp_path / "a").write_bytes(b"data")
-    with open(tmp_path / "a", "rb") as file:
-        denied = OSError(errno.EACCES, "Permission denied")
-        mocker.patch("wyng_dom0.snapshots.reflink.os.open", side_effect=denied)
-        with take_snapshot("a", file.fileno(), str(tmp_path)) as snapshot:
-            assert snapshot.driver == "plain"
+    real = os.open
 
+    def only_reads(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(errno.EACCES, "Permission denied")
+        return real(path, flags, mode)
 
-def test_error_of_the_block_is_not_swallowed(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"data")
-    with open(tmp_path / "a", "rb") as file:
-        with pytest.raises(CannotClone):
-            with take_snapshot("a", file.fileno(), str(tmp_path)):
-                raise CannotClone("from inside")
+    mocker.patch("wyng_dom0.snapshots.reflink.os.open", only_reads)
+    with taken(tmp_path / "a") as snapshot:
+        assert snapshot.driver == "plain"
 
 
 def test_empty_volume_has_no_data(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
-    with open(tmp_path / "a", "rb") as file:
-        with PlainDriver().snapshot("a", file.fileno(), "") as snapshot:
-            assert snapshot.size == 0
-            assert list(snapshot.data_ranges()) == []
+    with taken(tmp_path / "a") as snapshot:
+        assert snapshot.size == 0
+        assert list(snapshot.data_ranges()) == []
 
 
 def test_file_that_grew_is_noticed(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"data")
-    with open(tmp_path / "a", "rb") as file:
-        with PlainDriver().snapshot("a", file.fileno(), "") as snapshot:
-            (tmp_path / "a").write_bytes(b"more data")
-            assert list(snapshot.data_ranges()) == [(0, 4)]
-            with pytest.raises(SourceError, match="changed its size"):
-                snapshot.check_unchanged_size()
+    path = tmp_path / "a"
+    path.write_bytes(b"data")
+    driver = PlainDriver()
+    ref = driver.take(at(path))
+    path.write_bytes(b"more data")
+    with driver.open(ref, at(path)) as snapshot:
+        assert list(snapshot.data_ranges()) == [(0, 4)]
+        with pytest.raises(SourceError, match="changed its size"):
+            snapshot.check_unchanged_size()
+
+
+@pytest.mark.parametrize("driver", FILE_DRIVERS, ids=lambda each: each.name)
+def test_place_that_leads_elsewhere_by_now_is_refused(
+    tmp_path: Path, driver: "PlainDriver | ReflinkDriver"
+) -> None:
+    """Between locate and take somebody may put a link there."""
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").symlink_to("../secret")
+    with pytest.raises(SourceError):
+        driver.take(at(tmp_path / "in" / "a"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a").write_bytes(b"secret")
+    (tmp_path / "link").symlink_to("out")
+    with pytest.raises(SourceError, match="moved"):
+        driver.take(at(tmp_path / "link" / "a"))
+
+
+@pytest.mark.parametrize("driver", FILE_DRIVERS, ids=lambda each: each.name)
+def test_volume_that_is_gone_is_not_found(
+    tmp_path: Path, driver: "PlainDriver | ReflinkDriver"
+) -> None:
+    with pytest.raises(NotFound, match="'a' is gone"):
+        driver.take(at(tmp_path / "a"))
 
 
 def test_data_ranges_end_at_the_size(tmp_path: Path) -> None:
@@ -178,10 +202,5 @@ def test_data_ranges_end_at_the_size(tmp_path: Path) -> None:
 
 
 def test_reflink_refuses_what_is_no_file(loop_device: Path) -> None:
-    fd = os.open(loop_device, os.O_RDONLY)
-    try:
-        with pytest.raises(CannotClone):
-            with ReflinkDriver().snapshot("d", fd, "/dev"):
-                raise AssertionError("taken")
-    finally:
-        os.close(fd)
+    with pytest.raises(CannotSnapshot):
+        ReflinkDriver().take(at(loop_device))
