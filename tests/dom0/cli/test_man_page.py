@@ -89,7 +89,9 @@ def test_manual_names_what_no_config_holds() -> None:
 
 def test_readme_shows_only_what_there_is() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
-    assert set(OPTION.findall(text)) <= set(OPTIONS)
+    # How the others were run is told by lines that begin with their names.
+    ours = re.sub(r"^- (borg|restic).*$", "", text, flags=re.M)
+    assert set(OPTION.findall(ours)) <= set(OPTIONS)
     shown = re.findall(r"^    qvm-wyng (.*?)(?:  +#.*)?$", text, re.M)
     assert len(shown) >= 8
     for line in shown:
