@@ -171,3 +171,20 @@ def sync_folder(path: Path) -> None:
             raise
     finally:
         os.close(fd)
+
+
+def name_file(fd: int, target: Path) -> None:
+    """Give an open file a further name, or its first, durably and whole.
+
+    Contents first, so that the name never leads to less than all of it.
+    Raises FileExistsError where something has that name.
+    """
+    os.fsync(fd)
+    # Python follows the link to the file only where it is given a folder.
+    folder = os.open("/proc/self/fd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.link(str(fd), target, src_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)
+    os.fsync(fd)
+    sync_folder(target.parent)

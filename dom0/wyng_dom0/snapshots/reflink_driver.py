@@ -1,0 +1,263 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Snapshots of files that share every block with the volume (FICLONE).
+
+Owns what the driver promises; how clones are kept is in kept_clones, how
+two are compared in extent_maps. Compares by the file system's own maps of
+where bytes lie and reads no data.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from wyng_dom0.errors import NotFound, SourceError
+from wyng_dom0.names import quote
+from wyng_dom0.snapshots.btrfs_tree import BtrfsTree, may_search
+from wyng_dom0.snapshots.driver import (
+    CannotSnapshot,
+    CannotTell,
+    Compare,
+    PoolUsage,
+    SnapshotRef,
+    VolumeAt,
+)
+from wyng_dom0.snapshots.extent_maps import ExtentMap, changed_ranges
+from wyng_dom0.snapshots.fiemap import Fiemap, unshared_bytes
+from wyng_dom0.snapshots.filesystem import FileSystem, Kind, filesystem_of
+from wyng_dom0.snapshots.kept_clones import (
+    Clone,
+    find_clones,
+    keep_clone,
+    open_clone,
+    remove_clone,
+)
+from wyng_dom0.snapshots.snapshot import Range, Snapshot, snapshot_of
+from wyng_dom0.state import durable
+
+NAME = "reflink"
+# What a file system, or the two files, say that can't share blocks; or what
+# a folder says where nothing can be made: then the volume is read plainly.
+CANNOT_CLONE = frozenset(
+    {
+        errno.EOPNOTSUPP,
+        errno.EXDEV,
+        errno.EINVAL,
+        errno.ENOTTY,
+        errno.ENOSYS,
+        errno.EPERM,
+        errno.EACCES,
+        errno.EROFS,
+        errno.EDQUOT,
+        errno.ETXTBSY,
+    }
+)
+
+
+class ReflinkDriver:
+    """See Driver. A pool is a folder; snapshots lie beside their volumes."""
+
+    @property
+    def name(self) -> str:
+        """See Driver."""
+        return NAME
+
+    @property
+    def keeps(self) -> bool:
+        """See Driver."""
+        return True
+
+    def take(self, volume: VolumeAt) -> SnapshotRef:
+        """See Driver."""
+        fd = _open_volume(volume)
+        try:
+            clone = keep_clone(fd, Path(volume.place))
+        except OSError as error:
+            kind = (
+                CannotSnapshot if error.errno in CANNOT_CLONE else SourceError
+            )
+            raise kind(
+                f"the volume {quote(volume.name)} can't be cloned:"
+                f" {error.strerror}",
+                about=volume.name,
+            ) from None
+        finally:
+            os.close(fd)
+        return SnapshotRef(NAME, str(clone.path), clone.identity, clone.size)
+
+    @contextmanager
+    def open(self, ref: SnapshotRef, volume: VolumeAt) -> Iterator[Snapshot]:
+        """See Driver; mode and owner are those of the volume as it is now."""
+        fd = _open(ref)
+        try:
+            yield _snapshot(fd, volume)
+        finally:
+            os.close(fd)
+
+    def exists(self, ref: SnapshotRef) -> bool:
+        """See Driver."""
+        try:
+            os.close(_open(ref))
+        except NotFound:
+            return False
+        return True
+
+    @contextmanager
+    def comparing(self, refs: Sequence[SnapshotRef]) -> Iterator[Compare]:
+        """See Driver; there is nothing to make ready."""
+        yield _compare
+
+    def drop(self, refs: Sequence[SnapshotRef]) -> None:
+        """See Driver; an open one stays readable to whoever has it open."""
+        for ref in refs:
+            try:
+                remove_clone(Path(ref.place), ref.identity)
+            except OSError as error:
+                raise _failure(ref, "removed", error) from None
+
+    def list_own(self, pool: str) -> list[SnapshotRef]:
+        """See Driver; all of them in the folder and below it."""
+        return [
+            SnapshotRef(NAME, str(each.path), each.identity, each.size)
+            for each in sorted(find_clones(Path(pool)), key=_by_path)
+        ]
+
+    def cost(self, refs: Sequence[SnapshotRef]) -> list[int | None]:
+        """See Driver."""
+        return [_cost(ref) for ref in refs]
+
+    def usage(self, pool: str) -> PoolUsage | None:
+        """See Driver; what the file system tells everybody."""
+        try:
+            found = os.statvfs(pool)
+        except OSError:
+            return None
+        used = found.f_blocks - found.f_bfree
+        most = used + found.f_bavail
+        return PoolUsage(
+            pool=pool,
+            data_bytes=most * found.f_frsize,
+            data_part=used / most if most else 0.0,
+            metadata_part=0.0,
+            read_only=bool(found.f_flag & os.ST_RDONLY),
+        )
+
+
+def _by_path(clone: Clone) -> str:
+    return str(clone.path)
+
+
+def _open_volume(volume: VolumeAt) -> int:
+    """The volume's file, readable; CannotSnapshot when it is no file."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(volume.place, flags)
+    except OSError as error:
+        raise SourceError(
+            f"the volume {quote(volume.name)} can't be opened:"
+            f" {error.strerror}",
+            about=volume.name,
+        ) from None
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise CannotSnapshot(
+        f"{quote(volume.name)} is no regular file", about=volume.name
+    )
+
+
+def _open(ref: SnapshotRef) -> int:
+    try:
+        return open_clone(Path(ref.place), ref.identity)
+    except OSError as error:
+        raise _failure(ref, "read", error) from None
+
+
+def _failure(ref: SnapshotRef, what: str, error: OSError) -> SourceError:
+    return SourceError(
+        f"the snapshot {quote(ref.place)} can't be {what}: {error.strerror}",
+        about=ref.place,
+    )
+
+
+def _snapshot(fd: int, volume: VolumeAt) -> Snapshot:
+    own = os.fstat(fd)
+    try:
+        attributes = os.stat(volume.place, follow_symlinks=False)
+    except OSError:
+        attributes = own
+    return replace(
+        snapshot_of(volume.name, fd, attributes, NAME, still=True),
+        mtime_ns=own.st_mtime_ns,
+    )
+
+
+def _cost(ref: SnapshotRef) -> int | None:
+    try:
+        fd = _open(ref)
+    except (NotFound, SourceError):
+        return None
+    try:
+        return unshared_bytes(fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _compare(old: SnapshotRef, new: SnapshotRef) -> Iterator[Range]:
+    """See Compare."""
+    if NAME not in (old.driver, new.driver) or old.driver != new.driver:
+        raise CannotTell("only one of the two snapshots is a clone")
+    with _opened(old) as before, _opened(new) as after:
+        try:
+            yield from _changed(before, after)
+        except OSError as error:
+            raise CannotTell(
+                f"the extents of {quote(new.place)} can't be read:"
+                f" {error.strerror}",
+                about=new.place,
+            ) from None
+
+
+@contextmanager
+def _opened(ref: SnapshotRef) -> Iterator[int]:
+    try:
+        fd = _open(ref)
+    except (NotFound, SourceError) as error:
+        raise CannotTell(str(error), about=ref.place) from None
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _changed(before: int, after: int) -> Iterator[Range]:
+    home = filesystem_of(before)
+    if home != filesystem_of(after):
+        raise CannotTell("the two snapshots lie on different file systems")
+    # A page that was not written out has no extent yet, or an old one.
+    durable.sync_file(before)
+    durable.sync_file(after)
+    old, new = _extent_maps(home, before, after)
+    sizes = os.fstat(before).st_size, os.fstat(after).st_size
+    yield from changed_ranges(old, new, *sizes)
+
+
+def _extent_maps(
+    home: FileSystem, before: int, after: int
+) -> tuple[ExtentMap, ExtentMap]:
+    """How the two are read: both in the same way.
+
+    Without the right to search btrfs' tree FIEMAP serves, for what it calls
+    compressed counts as changed.
+    """
+    if home.kind is Kind.OTHER:
+        raise CannotTell("this file system is not known to tell true extents")
+    if home.kind is Kind.BTRFS and may_search(before):
+        return BtrfsTree(before), BtrfsTree(after)
+    return Fiemap(before), Fiemap(after)
