@@ -8,6 +8,7 @@
 # make lint         ruff, black, mypy
 # make test-oldest  dom0's unit tests on the oldest libraries dom0 may have
 # make test-3.9     the tests of common and the store on Python 3.9
+# make rpm, deb     the packages, in build/; install.mk says what is where
 # make clean        removes everything that make made
 
 PYTHON ?= python3
@@ -123,3 +124,5 @@ $(VENV_39)/.test: $(VENV_39)/.made
 	$(PIP_QUIET) $(VENV_39)/bin/pip install -q \
 		'pytest>=7.4' pytest-mock hypothesis
 	@touch $@
+
+include install.mk

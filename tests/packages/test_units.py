@@ -1,0 +1,151 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The systemd units: valid, in the background, and calling what there is."""
+
+import configparser
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Dict, List
+
+import pytest
+
+from packages.conftest import ROOT, run
+from packages.test_running import in_overlay
+from wyng_dom0.cli.command_table import COMMANDS
+from wyng_dom0.cli.options import parse_options
+from wyng_dom0.commands.context import Options
+
+UNITS = sorted((ROOT / "systemd").glob("*.*"))
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+TIMERS = [unit for unit in UNITS if unit.suffix == ".timer"]
+
+
+def read(unit: Path) -> "configparser.ConfigParser":
+    parser = configparser.ConfigParser(
+        strict=False, interpolation=None, delimiters=("=",)
+    )
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(unit.read_text())
+    return parser
+
+
+def need(tool: str) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed (package systemd)")
+
+
+@pytest.mark.parametrize("place", ["dom0"])
+def test_systemd_verifies_every_unit(
+    roots: "Dict[str, Path]", place: str, tmp_path: Path
+) -> None:
+    """Where it is installed: the program and its manual page are there."""
+    need("systemd-analyze")
+    folder = roots[place] / "usr/lib/systemd/system"
+    units = sorted(path.name for path in folder.iterdir())
+    assert units
+    where = "/usr/lib/systemd/system"
+    said = in_overlay(
+        roots[place],
+        tmp_path,
+        f"cd {where}; systemd-analyze verify --man=no --recursive-errors=no"
+        f" {' '.join(units)} 2>&1",
+    )
+    # An option that it doesn't know is only told.
+    assert said == ""
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_service_calls_what_there_is(unit: Path) -> None:
+    words = read(unit)["Service"]["ExecStart"].split()
+    assert words[0] == "/usr/bin/qvm-wyng"
+    words = [word.replace("%i", "laptop") for word in words[1:]]
+    options = parse_options(words, lambda _: {}, has_terminal=False)
+    assert isinstance(options, Options)
+    assert options.command in COMMANDS
+    assert options.unattended
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_service_stays_in_the_background(unit: Path) -> None:
+    service = read(unit)["Service"]
+    assert service["Type"] == "oneshot"
+    assert int(service["Nice"]) >= 10
+    assert service["IOSchedulingClass"] == "idle"
+    assert int(service["CPUWeight"]) < 100
+
+
+# Each breaks LVM: block devices, udev's semaphores, its files in /etc.
+BREAK_LVM = ("PrivateDevices", "PrivateIPC", "ProtectClock", "DevicePolicy")
+BREAK_LVM += ("DeviceAllow", "PrivateNetwork", "MemoryDenyWriteExecute")
+
+
+def test_send_can_use_lvm() -> None:
+    service = read(ROOT / "systemd/qvm-wyng-send@.service")["Service"]
+    assert [key for key in BREAK_LVM if key in service] == []
+    assert service["ProtectSystem"] != "strict"
+    assert "/etc/lvm" in service["ReadWritePaths"]
+    assert "AF_NETLINK" in service["RestrictAddressFamilies"]
+
+
+def test_send_waits_for_mains_unless_told(tmp_path: Path) -> None:
+    """The drop-in that the unit's comment shows is the one that works."""
+    need("systemctl")
+    unit = ROOT / "systemd/qvm-wyng-send@.service"
+    assert read(unit)["Unit"]["ConditionACPower"] == "true"
+    shown = re.findall(r"^#         (.*)$", unit.read_text(), re.M)
+    assert shown == ["[Unit]", "ConditionACPower="]
+
+
+def calendar(expression: str) -> "List[str]":
+    need("systemd-analyze")
+    said = run("systemd-analyze", "calendar", "--iterations=3", expression)
+    return re.findall(r"(\d\d):(\d\d):\d\d \w+$", said, re.M)
+
+
+def test_sends_come_every_hour_and_are_made_up_for() -> None:
+    timer = read(ROOT / "systemd/qvm-wyng-send@.timer")["Timer"]
+    times = calendar(timer["OnCalendar"])
+    assert [minute for _, minute in times] == ["00"] * 3
+    first, second = int(times[0][0]), int(times[1][0])
+    assert (second - first) % 24 == 1
+    assert timer["Persistent"] == "true"
+    assert timer["RandomizedDelaySec"] == "10min"
+
+
+@pytest.mark.parametrize("unit", TIMERS, ids=lambda unit: unit.name)
+def test_timer_has_its_service_and_can_be_enabled(unit: Path) -> None:
+    assert unit.with_suffix(".service") in SERVICES
+    assert read(unit)["Install"]["WantedBy"] == "timers.target"
+
+
+def scriptlet(packages: "Dict[str, Path]") -> str:
+    said = run("rpm", "-qp", "--scripts", packages["qvm-wyng-dom0"])
+    return said.split("preuninstall scriptlet (using /bin/sh):\n", 1)[1]
+
+
+def test_uninstall_disables_every_instance(
+    packages: "Dict[str, Path]", roots: "Dict[str, Path]", tmp_path: Path
+) -> None:
+    need("systemctl")
+    root = tmp_path / "root"
+    shutil.copytree(roots["dom0"] / "usr/lib", root / "usr/lib")
+    for name in ("laptop", "my-other"):
+        unit = f"qvm-wyng-send@{name}.timer"
+        run("systemctl", f"--root={root}", "enable", unit)
+    wants = root / "etc/systemd/system/timers.target.wants"
+    assert len(list(wants.iterdir())) == 2
+    calls = tmp_path / "bin"
+    calls.mkdir()
+    real = shutil.which("systemctl")
+    (calls / "systemctl").write_text(f'#!/bin/sh\n{real} --root={root} "$@"\n')
+    (calls / "systemctl").chmod(0o755)
+    for left, count in (("1", 2), ("0", 0)):
+        subprocess.run(
+            ["sh", "-c", scriptlet(packages), "preun", left],
+            env={"PATH": f"{calls}:/usr/bin:/bin"},
+            check=True,
+        )
+        there = list(wants.iterdir()) if wants.exists() else []
+        assert len(there) == count, left
