@@ -1,21 +1,22 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Snapshots of files by FICLONE: a copy that shares every block.
+"""Snapshots of files that share every block with the volume (FICLONE).
 
-Owns the clone, a hidden file beside the volume. The clone is atomic: it
-holds the file as it was at one moment.
+Owns what the driver promises; how clones are kept is in kept_clones, how
+two are compared in file_changes. Compares by the file system's own maps of
+where bytes lie and reads no data.
 """
 
 import errno
-import fcntl
 import os
-import secrets
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 from wyng_dom0.errors import NotFound, SourceError
-from wyng_dom0.names import HIDDEN_MARK, quote
+from wyng_dom0.names import quote
 from wyng_dom0.snapshots.driver import (
     CannotSnapshot,
     CannotTell,
@@ -24,13 +25,21 @@ from wyng_dom0.snapshots.driver import (
     SnapshotRef,
     VolumeAt,
 )
+from wyng_dom0.snapshots.fiemap import unshared_bytes
+from wyng_dom0.snapshots.file_changes import changes_between
+from wyng_dom0.snapshots.kept_clones import (
+    Clone,
+    find_clones,
+    keep_clone,
+    open_clone,
+    remove_clone,
+)
 from wyng_dom0.snapshots.plain import open_volume
-from wyng_dom0.snapshots.snapshot import Range, Snapshot, size_of, snapshot_of
+from wyng_dom0.snapshots.snapshot import Range, Snapshot, snapshot_of
 
 NAME = "reflink"
-FICLONE = 0x40049409
-CLONE_MARK = f"{HIDDEN_MARK}snapshot-"
-# What a file system, or the two files, say that can't share blocks.
+# What a file system, or the two files, say that can't share blocks; or what
+# a folder says where nothing can be made: then the volume is read plainly.
 CANNOT_CLONE = frozenset(
     {
         errno.EOPNOTSUPP,
@@ -39,19 +48,19 @@ CANNOT_CLONE = frozenset(
         errno.ENOTTY,
         errno.ENOSYS,
         errno.EPERM,
+        errno.EACCES,
+        errno.EROFS,
+        errno.EDQUOT,
+        errno.ETXTBSY,
     }
-)
-# What open says where nothing can be made: read it plainly, then.
-CANNOT_CREATE = frozenset(
-    {errno.EACCES, errno.EROFS, errno.EPERM, errno.EDQUOT}
 )
 
 
 class ReflinkDriver:
-    """Clones the file; raises CannotSnapshot where that can't be done."""
+    """See Driver. A pool is a folder; snapshots lie beside their volumes."""
 
     name = NAME
-    keeps = False
+    keeps = True
 
     def take(self, volume: VolumeAt) -> SnapshotRef:
         """See Driver."""
@@ -62,139 +71,143 @@ class ReflinkDriver:
                     f"{quote(volume.name)} is no regular file",
                     about=volume.name,
                 )
-            return _cloned(volume, fd)
+            clone = keep_clone(fd, Path(volume.place))
+        except OSError as error:
+            kind = (
+                CannotSnapshot if error.errno in CANNOT_CLONE else SourceError
+            )
+            raise kind(
+                f"the volume {quote(volume.name)} can't be cloned:"
+                f" {error.strerror}",
+                about=volume.name,
+            ) from None
         finally:
             os.close(fd)
+        return SnapshotRef(NAME, str(clone.path), clone.identity, clone.size)
 
     @contextmanager
     def open(self, ref: SnapshotRef, volume: VolumeAt) -> Iterator[Snapshot]:
-        """See Driver; mode, owner and time are the volume's of now."""
-        original = open_volume(volume)
+        """See Driver; mode and owner are those of the volume as it is now."""
+        fd = _open(ref)
         try:
-            attributes = os.fstat(original)
-        finally:
-            os.close(original)
-        try:
-            clone = os.open(ref.place, os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError:
-            raise _gone(volume) from None
-        try:
-            if _identity(clone) != ref.identity:
-                raise _gone(volume)
-            yield snapshot_of(volume.name, clone, attributes, NAME, still=True)
-        finally:
-            os.close(clone)
-
-    def exists(self, ref: SnapshotRef) -> bool:
-        """True when that very clone is there."""
-        try:
-            clone = os.open(ref.place, os.O_RDONLY | os.O_NOFOLLOW)
-        except OSError:
-            return False
-        try:
-            return _identity(clone) == ref.identity
-        finally:
-            os.close(clone)
-
-    @contextmanager
-    def comparing(self, refs: Sequence[SnapshotRef]) -> Iterator[Compare]:
-        """See Driver; whoever asks is told CannotTell."""
-        yield _cannot_tell
-
-    def drop(self, refs: Sequence[SnapshotRef]) -> None:
-        """Unlink the clones; one that is open is freed when it is closed."""
-        for ref in refs:
-            if self.exists(ref):
-                os.unlink(ref.place)
-
-    def list_own(self, pool: str) -> list[SnapshotRef]:
-        """The clones in a folder."""
-        try:
-            names = sorted(os.listdir(pool))
-        except OSError:
-            return []
-        marked = [n for n in names if n.startswith(".") and CLONE_MARK in n]
-        return [ref for ref in map(_found(pool), marked) if ref is not None]
-
-    def cost(self, refs: Sequence[SnapshotRef]) -> list[int | None]:
-        """Unknown, each."""
-        return [None for _ in refs]
-
-    def usage(self, pool: str) -> PoolUsage | None:
-        """Not looked at."""
-        return None
-
-
-def _cloned(volume: VolumeAt, fd: int) -> SnapshotRef:
-    hidden = os.path.join(
-        volume.pool,
-        f".{os.path.basename(volume.place)[:100]}"
-        f"{CLONE_MARK}{secrets.token_hex(8)}",
-    )
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL
-    try:
-        clone = os.open(hidden, flags, 0o600)
-    except OSError as error:
-        raise _creation_error(volume.name, error) from None
-    try:
-        _clone(volume.name, fd, clone)
-        return SnapshotRef(NAME, hidden, _identity(clone), size_of(clone))
-    except BaseException:
-        os.unlink(hidden)
-        raise
-    finally:
-        os.close(clone)
-
-
-def _clone(name: str, fd: int, clone: int) -> None:
-    try:
-        # What other programs wrote but the disk has not yet is cloned too.
-        fcntl.ioctl(clone, FICLONE, fd)
-    except OSError as error:
-        able = error.errno not in CANNOT_CLONE
-        kind = SourceError if able else CannotSnapshot
-        raise kind(
-            f"the volume {quote(name)} can't be cloned: {error.strerror}",
-            about=name,
-        ) from None
-
-
-def _identity(fd: int) -> str:
-    """The file's inode and the name's random end, which no other has."""
-    found = os.fstat(fd)
-    name = os.readlink(f"/proc/self/fd/{fd}").rpartition("-")[2]
-    return f"{found.st_ino}-{name}"
-
-
-def _found(pool: str) -> Callable[[str], SnapshotRef | None]:
-    def find(name: str) -> SnapshotRef | None:
-        place = os.path.join(pool, name)
-        try:
-            fd = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            return None
-        try:
-            return SnapshotRef(NAME, place, _identity(fd), size_of(fd))
+            yield _snapshot(fd, volume)
         finally:
             os.close(fd)
 
-    return find
+    def exists(self, ref: SnapshotRef) -> bool:
+        """See Driver."""
+        try:
+            os.close(_open(ref))
+        except NotFound:
+            return False
+        return True
+
+    @contextmanager
+    def comparing(self, refs: Sequence[SnapshotRef]) -> Iterator[Compare]:
+        """See Driver; there is nothing to make ready."""
+        yield _compare
+
+    def drop(self, refs: Sequence[SnapshotRef]) -> None:
+        """See Driver; an open one stays readable to whoever has it open."""
+        for ref in refs:
+            try:
+                remove_clone(Path(ref.place), ref.identity)
+            except OSError as error:
+                raise _failure(ref, "removed", error) from None
+
+    def list_own(self, pool: str) -> list[SnapshotRef]:
+        """See Driver; all of them in the folder and below it."""
+        return [
+            SnapshotRef(NAME, str(each.path), each.identity, each.size)
+            for each in sorted(find_clones(Path(pool)), key=_by_path)
+        ]
+
+    def cost(self, refs: Sequence[SnapshotRef]) -> list[int | None]:
+        """See Driver."""
+        return [_cost(ref) for ref in refs]
+
+    def usage(self, pool: str) -> PoolUsage | None:
+        """See Driver; what the file system tells everybody."""
+        try:
+            found = os.statvfs(pool)
+        except OSError:
+            return None
+        used = found.f_blocks - found.f_bfree
+        most = used + found.f_bavail
+        return PoolUsage(
+            pool=pool,
+            data_bytes=most * found.f_frsize,
+            data_part=used / most if most else 0.0,
+            metadata_part=0.0,
+            read_only=bool(found.f_flag & os.ST_RDONLY),
+        )
 
 
-def _gone(volume: VolumeAt) -> NotFound:
-    return NotFound(
-        f"the snapshot of {quote(volume.name)} is gone", about=volume.name
+def _by_path(clone: Clone) -> str:
+    return str(clone.path)
+
+
+def _open(ref: SnapshotRef) -> int:
+    try:
+        return open_clone(Path(ref.place), ref.identity)
+    except OSError as error:
+        raise _failure(ref, "read", error) from None
+
+
+def _failure(ref: SnapshotRef, what: str, error: OSError) -> SourceError:
+    return SourceError(
+        f"the snapshot {quote(ref.place)} can't be {what}: {error.strerror}",
+        about=ref.place,
     )
 
 
-def _cannot_tell(old: SnapshotRef, new: SnapshotRef) -> Iterator[Range]:
-    raise CannotTell("clones are not compared yet")
-
-
-def _creation_error(name: str, error: OSError) -> SourceError:
-    unable = error.errno in CANNOT_CREATE
-    kind = CannotSnapshot if unable else SourceError
-    return kind(
-        f"no clone of {quote(name)} can be made beside it: {error.strerror}",
-        about=name,
+def _snapshot(fd: int, volume: VolumeAt) -> Snapshot:
+    own = os.fstat(fd)
+    try:
+        attributes = os.stat(volume.place, follow_symlinks=False)
+    except OSError:
+        attributes = own
+    return replace(
+        snapshot_of(volume.name, fd, attributes, NAME, still=True),
+        mtime_ns=own.st_mtime_ns,
     )
+
+
+def _cost(ref: SnapshotRef) -> int | None:
+    try:
+        fd = _open(ref)
+    except (NotFound, SourceError):
+        return None
+    try:
+        return unshared_bytes(fd)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _compare(old: SnapshotRef, new: SnapshotRef) -> Iterator[Range]:
+    """See Compare."""
+    if not old.driver == new.driver == NAME:
+        raise CannotTell("only one of the two snapshots is a clone")
+    with _opened(old) as before, _opened(new) as after:
+        try:
+            yield from changes_between(before, after)
+        except OSError as error:
+            raise CannotTell(
+                f"the extents of {quote(new.place)} can't be read:"
+                f" {error.strerror}",
+                about=new.place,
+            ) from None
+
+
+@contextmanager
+def _opened(ref: SnapshotRef) -> Iterator[int]:
+    try:
+        fd = _open(ref)
+    except (NotFound, SourceError) as error:
+        raise CannotTell(str(error), about=ref.place) from None
+    try:
+        yield fd
+    finally:
+        os.close(fd)

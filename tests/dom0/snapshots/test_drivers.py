@@ -138,11 +138,11 @@ def test_folder_we_cannot_write_is_read_plainly(
     real = os.open
 
     def only_reads(path: str, flags: int, mode: int = 0o777) -> int:
-        if flags & os.O_CREAT:
+        if flags & os.O_RDWR:
             raise OSError(errno.EACCES, "Permission denied")
         return real(path, flags, mode)
 
-    mocker.patch("wyng_dom0.snapshots.reflink.os.open", only_reads)
+    mocker.patch("wyng_dom0.snapshots.kept_clones.os.open", only_reads)
     with taken(tmp_path / "a") as snapshot:
         assert snapshot.driver == "plain"
 
