@@ -76,6 +76,8 @@ OPTIONS: dict[str, OptionRow] = {
             config=False,
         ),
         _value("from", "URL", "an archive not known here", config=False),
+        _value("guard-data", "PERCENT", "no snapshots in a fuller pool"),
+        _value("guard-metadata", "PERCENT", "the same of its metadata"),
         _choice("hashtype", "how ids are made", "sha256", "blake2b"),
         _flag("help", "what a command does and takes", "h", config=False),
         _flag("json", "nothing but JSON on standard output"),
@@ -84,6 +86,7 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("no-slot-upload", "keep the key slots out of the archive"),
         _value("passcmd", "COMMAND", "prints the passphrase; no shell"),
         _flag("quiet", "say only what went wrong; implies -u", "q"),
+        _flag("remap", "read everything, compare ids", config=False),
         _flag("remember", "keep the key here for unattended runs"),
         _value("save-to", "PATH", "restore to this file", config=False),
         _value(
@@ -105,6 +108,7 @@ _COMMON = frozenset(
 )
 _ACCESS = _COMMON | {"passcmd", "remember", "force-allow-rollback"}
 _READ = _ACCESS | {"from", "subdir", "session"}
+_GUARD = {"guard-data", "guard-metadata"}
 MANY = 1 << 30
 
 
@@ -147,7 +151,9 @@ COMMANDS: dict[str, CommandRow] = {
             "[VOLUME...]",
             "back up; without names all that the archive knows",
             "send disk1.img sub/disk2.img",
-            _ACCESS | {"all", "volex", "local", "dry-run", "compression"},
+            _ACCESS
+            | {"all", "volex", "local", "dry-run", "compression", "remap"}
+            | _GUARD,
         ),
         CommandRow(
             "receive",

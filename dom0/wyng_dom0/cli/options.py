@@ -9,6 +9,7 @@ What names and URLs mean is checked by those who use them.
 
 import argparse
 import difflib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -203,6 +204,8 @@ def _options(
         if row.choices:
             _check_choice(row, values[row.name.replace("-", "_")])
     session, factor = values.pop("session"), values.pop("chunk_factor")
+    for key in ("guard_data", "guard_metadata"):
+        values[key] = _percent(key, values[key])
     values["from_"] = values.pop("from")
     values["volex"] = tuple(values["volex"])
     values["unattended"] |= values["quiet"] or not has_terminal
@@ -213,6 +216,17 @@ def _options(
         chunk_factor=None if factor is None else int(factor),
         **values,
     )
+
+
+def _percent(key: str, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not re.fullmatch("[0-9]{1,3}%?", value) or not (
+        1 <= int(value.rstrip("%")) <= 100
+    ):
+        name = key.replace("_", "-")
+        raise BadInput(f"--{name} takes 1 to 100 percent; not {quote(value)}")
+    return int(value.rstrip("%"))
 
 
 def _check_choice(row: OptionRow, value: str | None) -> None:

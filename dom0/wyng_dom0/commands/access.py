@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from wyng_common.messages import Capability
-from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.engine.guard import DATA_PERCENT, METADATA_PERCENT, Bounds
 from wyng_dom0.engine.opened import Access, OpenArchive, open_archive
 from wyng_dom0.engine.unlock import unlock_found, unlock_known
 from wyng_dom0.errors import BadInput
@@ -47,6 +48,12 @@ class Chosen:
                 "no source of volumes is known: name one with --local"
             )
         return choose_source(override or known)
+
+
+def bounds_of(options: Options) -> Bounds:
+    """How full a pool may be for a snapshot to be taken."""
+    given = (options.guard_data, options.guard_metadata)
+    return Bounds(given[0] or DATA_PERCENT, given[1] or METADATA_PERCENT)
 
 
 def terms_of(definition: ArchiveDefinition) -> Terms:

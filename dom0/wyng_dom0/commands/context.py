@@ -43,6 +43,8 @@ class Options:
     force: bool = False
     force_allow_rollback: bool = False
     from_: str | None = None
+    guard_data: int | None = None
+    guard_metadata: int | None = None
     hashtype: str | None = None
     json: bool = False
     local: str | None = None
@@ -50,6 +52,7 @@ class Options:
     no_slot_upload: bool = False
     passcmd: str | None = None
     quiet: bool = False
+    remap: bool = False
     remember: bool = False
     save_to: str | None = None
     session: SessionRange | None = None

@@ -2,33 +2,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`send`: back up volumes as one session."""
 
-from contextlib import ExitStack
-
 from wyng_common.messages import Capability
-from wyng_dom0.commands.access import Chosen, opened
+from wyng_dom0.commands.access import Chosen, bounds_of, opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.engine.send import SendReport, SendRun
+from wyng_dom0.engine.send import SendOrder, SendReport, SendRun
 from wyng_dom0.errors import BadInput, IntegrityError
 from wyng_dom0.events import RunDone, RunStarted
 from wyng_dom0.names import check_volume_name
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.sources.source import Source
-from wyng_dom0.state import locks
 
 
 def run(context: Context) -> None:
     """Send the named volumes, all the archive knows, or all there are."""
     names = [check_volume_name(name) for name in context.options.names]
-    with ExitStack() as stack:
-        chosen, archive = stack.enter_context(opened(context, Capability.PRUNE))
+    with opened(context, Capability.PRUNE) as (chosen, archive):
         source = chosen.source(context.options.local)
         selected = _selected(context, archive, source, names)
-        for name in selected:
-            stack.enter_context(
-                locks.hold_volume(context.places, source.key, name, "send")
-            )
         report = _send(context, chosen, archive, source, selected)
         lost = len(archive.damaged)
     report.raise_failures()
@@ -66,18 +58,19 @@ def _send(
     source: Source,
     names: list[str],
 ) -> SendReport:
-    compression = parse_compression(
-        context.options.compression or archive.catalog.settings.compression
+    options = context.options
+    order = SendOrder(
+        moment=context.now,
+        compression=parse_compression(
+            options.compression or archive.catalog.settings.compression
+        ),
+        dry_run=options.dry_run,
+        remap=options.remap,
+        bounds=bounds_of(options),
     )
-    send_run = SendRun(
-        archive,
-        compression,
-        context.listener,
-        context.now,
-        context.options.dry_run,
-    )
+    send_run = SendRun(archive, source, context.places, order, context.listener)
     context.listener(RunStarted("send", chosen.name, tuple(names)))
-    report = send_run.send(source, names, Capability.PRUNE)
+    report = send_run.send(names, Capability.PRUNE)
     head = report.head or archive.end.tip
     context.listener(
         RunDone(

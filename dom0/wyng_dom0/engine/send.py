@@ -2,27 +2,29 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sending: one session of one or more volumes.
 
-All snapshots are taken first, then each volume is read, compared with its
-newest session and sent; one commit at the end makes the session exist for
+All snapshots are taken first, with this archive's ledgers set aside as in
+flight; then each volume is read where it may differ from its newest session,
+and what differs is sent; one commit at the end makes the session exist for
 all of them. A volume that fails leaves the others alone.
 """
 
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-from wyng_common.ids import BlobId
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session, State
-from wyng_dom0.engine.comparison import TreeComparison
+from wyng_dom0.engine.flights import Arrival, announce, settle
+from wyng_dom0.engine.guard import Bounds, Guard
+from wyng_dom0.engine.harvest import Claim, Harvester, Taken
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.proof import prove_sample
 from wyng_dom0.engine.publish import Changes, Intent, publish
 from wyng_dom0.engine.session_time import free_time
-from wyng_dom0.engine.upload import Sample, Uploader, spans_of
+from wyng_dom0.engine.upload import Sample
+from wyng_dom0.engine.volume_upload import Uploaded, VolumeUpload
 from wyng_dom0.engine.volumes import find_or_make_page
 from wyng_dom0.errors import (
     Dom0Error,
@@ -31,23 +33,15 @@ from wyng_dom0.errors import (
     SomeVolumesFailed,
     SourceError,
 )
-from wyng_dom0.events import (
-    Listener,
-    Progress,
-    VolumeDone,
-    VolumeStarted,
-    Warning_,
-)
+from wyng_dom0.events import Listener, VolumeDone, VolumeStarted, Warning_
 from wyng_dom0.seal.compression import Compression, Compressor
-from wyng_dom0.seal.hashing import IdHasher
 from wyng_dom0.seal.keys import DomainId
-from wyng_dom0.snapshots.choose import take_best
 from wyng_dom0.snapshots.snapshot import Snapshot
 from wyng_dom0.sources.source import Source
+from wyng_dom0.state.changed import EVERYTHING
 from wyng_dom0.state.heads import Head
-from wyng_dom0.tree.nodes import Node
-
-_PROGRESS_SECONDS = 0.1
+from wyng_dom0.state.ledgers import Mark
+from wyng_dom0.state.places import Places
 
 
 @dataclass
@@ -74,36 +68,53 @@ class SendReport:
         )
 
 
-class SendRun:
-    """One session being made. `moment` is the local time it gets.
+@dataclass(frozen=True)
+class SendOrder:
+    """What a send was asked for. `moment` is the local time it gets.
 
-    With `dry_run` all is read and compared, but nothing is sent.
+    With `dry_run` all is read and compared, but nothing is sent or kept.
+    With `remap` all of every volume is read, whatever is known of it.
     """
+
+    moment: datetime
+    compression: Compression
+    dry_run: bool = False
+    remap: bool = False
+    bounds: Bounds = Bounds()
+
+
+class SendRun:
+    """One session being made of volumes of one source."""
 
     def __init__(
         self,
         archive: OpenArchive,
-        compression: Compression,
+        source: Source,
+        places: Places,
+        order: SendOrder,
         listener: Listener,
-        moment: datetime,
-        dry_run: bool = False,
     ) -> None:
-        self._dry_run = dry_run
         self._archive = archive
-        self._compressor = Compressor(compression)
+        self._source = source
+        self._places = places
+        self._order = order
         self._listener = listener
-        self._moment = moment
+        self._moment = order.moment
+        self._guard = Guard(places, source.drivers(), listener, order.bounds)
+        self._harvester = Harvester(
+            *(places, source, self._guard, listener, self._fail),
+            now_ns=int(order.moment.timestamp() * 10**6) * 1000,
+        )
+        self._upload = VolumeUpload(
+            archive, Compressor(order.compression), listener, order.dry_run
+        )
         self._changes: Changes = {}
         self._samples: List[Tuple[DomainId, Sample]] = []
+        self._arrivals: List[Arrival] = []
         self._sent_any = False
         self.report = SendReport()
 
-    def send(
-        self,
-        source: Source,
-        names: Sequence[str],
-        capability: Capability,
-    ) -> SendReport:
+    def send(self, names: Sequence[str], capability: Capability) -> SendReport:
         """Snapshot all, send each, commit once.
 
         Raises DestinationError and its kind; failures of single volumes are
@@ -111,58 +122,66 @@ class SendRun:
         """
         pages = {name: find_or_make_page(self._archive, name) for name in names}
         self._moment = free_time(self._moment, pages.values())
-        with ExitStack() as stack:
-            for name, snapshot in list(self._snapshots(source, names, stack)):
-                self._send_guarded(name, pages[name], snapshot)
+        claims = {name: self._claim(page) for name, page in pages.items()}
+        for taken in self._taken(names, claims):
+            self._send_guarded(pages[taken.name], taken, claims[taken.name])
         self._finish(capability)
         return self.report
 
-    def _snapshots(
-        self, source: Source, names: Sequence[str], stack: ExitStack
-    ) -> Iterator[Tuple[str, Snapshot]]:
-        for name in names:
-            try:
-                volume = source.locate(name)
-                driver, ref = take_best(volume, source.drivers())
-                stack.callback(driver.drop, [ref])
-                yield name, stack.enter_context(driver.open(ref, volume))
-            except (SourceError, NotFound) as error:
-                self._fail(name, error)
+    def _claim(self, page: Page) -> Claim:
+        newest = page.newest
+        return Claim(
+            archive=self._archive.access.keys.terms.archive,
+            volume=bytes(page.volume),
+            chunk_size=self._archive.catalog.settings.chunk_size,
+            newest=Mark(newest.root, newest.size) if newest else None,
+            remap=self._order.remap,
+        )
 
-    def _send_guarded(self, name: str, page: Page, snapshot: Snapshot) -> None:
-        self._listener(VolumeStarted(name, snapshot.size))
+    def _taken(
+        self, names: Sequence[str], claims: Dict[str, Claim]
+    ) -> Iterator[Taken]:
+        """The snapshots one by one; each is let go of when it was read."""
+        harvester = self._harvester
+        harvest = harvester.look if self._order.dry_run else harvester.harvest
+        waiting = harvest(names, claims)
         try:
-            try:
-                self._send_volume(page, snapshot, page.newest)
-            except IntegrityError as error:
-                self._listener(
-                    Warning_(
-                        f"the newest session of {name} is damaged ({error});"
-                        " all of the volume is sent anew"
-                    )
-                )
-                self._send_volume(page, snapshot, None)
-        except SourceError as error:
-            self._fail(name, error)
+            while waiting:
+                yield waiting[0]
+                harvester.let_go(waiting.pop(0))
+        finally:
+            for taken in waiting:
+                harvester.let_go(taken)
+
+    def _send_guarded(self, page: Page, taken: Taken, claim: Claim) -> None:
+        try:
+            with taken.driver.open(taken.ref, taken.volume) as snapshot:
+                self._listener(VolumeStarted(page.name, snapshot.size))
+                self._send_volume(page, taken, claim, snapshot)
+        except (SourceError, NotFound) as error:
+            self._fail(taken.name, error)
 
     def _send_volume(
-        self, page: Page, snapshot: Snapshot, base: Optional[Session]
+        self, page: Page, taken: Taken, claim: Claim, snapshot: Snapshot
     ) -> None:
-        root, changed, sent = self._upload(page, snapshot, base)
+        uploaded = self._uploaded(page, taken, snapshot)
         snapshot.check_unchanged_size()
-        session = self._session(page, snapshot, root, changed)
+        session = self._session(page, snapshot, uploaded)
         is_new = _differs(page.newest, session)
         if is_new:
             page = page.with_session(session, self._archive)
             self._changes[page.volume] = page
+        if taken.driver.keeps:
+            content = Mark(uploaded.root, snapshot.size)
+            self._arrivals.append(Arrival(taken.state, claim, content, is_new))
         newest = page.newest
         assert newest is not None
         self._done(
             VolumeDone(
                 volume=page.name,
                 total_bytes=snapshot.size,
-                changed_bytes=changed,
-                sent_bytes=sent,
+                changed_bytes=uploaded.changed,
+                sent_bytes=uploaded.sent,
                 session=newest.name,
                 sequence=newest.sequence,
                 changed=is_new,
@@ -170,70 +189,32 @@ class SendRun:
             )
         )
 
-    def _upload(
-        self, page: Page, snapshot: Snapshot, base: Optional[Session]
-    ) -> Tuple[Optional[BlobId], int, int]:
-        """(new root, changed bytes, sent bytes) of a volume."""
-        chunk_size = self._archive.catalog.settings.chunk_size
-        old: Tuple[Optional[BlobId], int] = (None, 0)
-        if base is not None:
-            old = (base.root, -(-base.size // chunk_size))
-        comparison = TreeComparison(
-            old,
-            -(-snapshot.size // chunk_size),
-            lambda ids, level: self._archive.reader.nodes(
-                page.domain, ids, level
-            ),
-            lambda node: self._emit(page.domain, node),
-        )
-        with self._uploader(page, chunk_size, comparison) as uploader:
-            self._run(uploader, page.name, snapshot, chunk_size)
-        self._samples.append((page.domain, uploader.sample))
-        self._sent_any = self._sent_any or uploader.sent_bytes > 0
-        changed = min(snapshot.size, comparison.changed * chunk_size)
-        return comparison.finish(), changed, uploader.sent_bytes
+    def _uploaded(
+        self, page: Page, taken: Taken, snapshot: Snapshot
+    ) -> Uploaded:
+        """What came of a volume, from its newest session's tree or anew."""
 
-    def _emit(self, domain: DomainId, node: Node) -> BlobId:
-        writer = self._archive.writer
-        if self._dry_run:
-            return writer.node_id(domain, node)
-        return writer.store_node(domain, node)
+        def watch() -> None:
+            self._guard.watch(taken.driver, taken.volume)
 
-    def _uploader(
-        self, page: Page, chunk_size: int, comparison: TreeComparison
-    ) -> Uploader:
-        keys = self._archive.access.keys
-        hasher = IdHasher(keys.terms.hash_type, keys.id_key(page.domain))
-        return Uploader(
-            self._archive.store,
-            self._archive.sealer,
-            self._compressor,
-            hasher,
-            chunk_size,
-            comparison,
-            self._dry_run,
-        )
-
-    def _run(
-        self, uploader: Uploader, name: str, snapshot: Snapshot, chunk_size: int
-    ) -> None:
-        spans = spans_of(snapshot.size, chunk_size, snapshot.data_ranges())
-        told = time.monotonic()
-        for done in uploader.send(snapshot.fd, snapshot.size, spans):
-            if time.monotonic() - told >= _PROGRESS_SECONDS:
-                told = time.monotonic()
-                self._tell(name, done, snapshot.size, uploader.sent_bytes)
-        self._tell(name, snapshot.size, snapshot.size, uploader.sent_bytes)
-
-    def _tell(self, name: str, done: int, size: int, sent: int) -> None:
-        self._listener(Progress(name, min(done, size), size, sent))
+        upload, newest = self._upload.upload, page.newest
+        try:
+            uploaded = upload(page, snapshot, newest, taken.changed, watch)
+        except IntegrityError as error:
+            self._listener(
+                Warning_(
+                    f"the newest session of {page.name} is damaged ({error});"
+                    " all of the volume is sent anew"
+                )
+            )
+            uploaded = upload(page, snapshot, None, EVERYTHING, watch)
+        if uploaded.sample is not None:
+            self._samples.append((page.domain, uploaded.sample))
+        self._sent_any = self._sent_any or uploaded.sent > 0
+        return uploaded
 
     def _session(
-        self,
-        page: Page,
-        snapshot: Snapshot,
-        root: Optional[BlobId],
-        changed: int,
+        self, page: Page, snapshot: Snapshot, uploaded: Uploaded
     ) -> Session:
         offset = self._moment.utcoffset()
         assert offset is not None
@@ -247,8 +228,8 @@ class SendRun:
             uid=snapshot.uid,
             gid=snapshot.gid,
             mtime_ns=snapshot.mtime_ns,
-            changed=changed,
-            root=root,
+            changed=uploaded.changed,
+            root=uploaded.root,
             state=State.LIVE if still else State.NOT_POINT_IN_TIME,
         )
 
@@ -261,9 +242,10 @@ class SendRun:
         self._listener(event)
 
     def _finish(self, capability: Capability) -> None:
-        if self._dry_run:
+        if self._order.dry_run:
             return
         if self._changes:
+            announce(self._places, self._arrivals)
             self.report.head = publish(
                 self._archive,
                 Intent(self._changes),
@@ -271,10 +253,13 @@ class SendRun:
                 time.time_ns(),
                 withhold=self._listener,
             )
+            settle(self._places, self._arrivals)
             prove_sample(self._archive, self._samples)
-        elif self._sent_any:
+            return
+        if self._sent_any:
             # No session, but blobs that the store had lost were sent again.
             self._archive.store.sync()
+        settle(self._places, self._arrivals)
 
 
 def _differs(newest: Optional[Session], now: Session) -> bool:

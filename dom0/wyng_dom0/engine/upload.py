@@ -21,7 +21,6 @@ from typing import (
     Iterator,
     List,
     Optional,
-    Protocol,
     Sequence,
     Tuple,
 )
@@ -30,6 +29,8 @@ from wyng_common import limits
 from wyng_common.frames import BlobType
 from wyng_common.ids import BlobId
 from wyng_dom0.engine.blobs import SEALED_AT_ONCE, put_batches
+from wyng_dom0.engine.comparison import Comparison
+from wyng_dom0.engine.spans import SEGMENT_SIZE, Span
 from wyng_dom0.errors import SourceError
 from wyng_dom0.seal.blobs import PackedBlob, Sealer
 from wyng_dom0.seal.compression import Compressor
@@ -37,9 +38,7 @@ from wyng_dom0.seal.hashing import IdHasher
 from wyng_dom0.transport.connection import Question
 from wyng_dom0.transport.remote_store import RemoteStore
 
-SEGMENT_SIZE = 2 * limits.MIB
 WORKERS = 2
-_READ_AHEAD = 8 * limits.MIB
 _HASHING_MOST = 3
 _ASKED_MOST = 2
 _PACKING_MOST = 3
@@ -50,28 +49,6 @@ _RECENT_MOST = 1 << 15
 _SAMPLE = 8
 
 Chunk = Tuple[int, Optional[BlobId], memoryview]
-
-
-@dataclass(frozen=True)
-class Span:
-    """Consecutive chunks of a volume: `count` from number `first`.
-
-    `hole` says that all of them are known to read as zeros.
-    """
-
-    first: int
-    count: int
-    hole: bool
-
-
-class Comparison(Protocol):
-    """Is told every chunk of the volume, in ascending order."""
-
-    def chunk(self, number: int, id: Optional[BlobId]) -> None:
-        """A chunk is this now; None: zeros."""
-
-    def hole(self, first: int, count: int) -> None:
-        """All of some consecutive chunks are zeros."""
 
 
 @dataclass
@@ -94,7 +71,6 @@ class Sample:
 
 @dataclass
 class _Segment:
-    first: int
     chunks: List[Chunk]
 
 
@@ -148,46 +124,71 @@ class Uploader:
     ) -> Iterator[int]:
         """Send all that changed; yields the bytes looked at so far.
 
-        `spans` cover every chunk of the volume once, in order. All frames
-        are with the store when the iterator ends, though not yet synced.
+        `spans` are what the comparison is to be told, each chunk once and in
+        order. All frames are with the store when the iterator ends, though
+        not yet synced.
         """
-        ahead = 0
-        for span in spans:
-            if span.hole:
+        for group in self._grouped(spans):
+            if group[0].hole:
                 yield from self._drain_hashing(0)
-                self._comparison.hole(span.first, span.count)
-                yield self._seen(span, size)
+                self._comparison.hole(group[0].first, group[0].count)
+                yield self._seen(group[0], size)
                 continue
-            start = span.first * self._chunk_size
-            ahead = _read_ahead(descriptor, start, max(ahead, start), size)
+            self._read_ahead(descriptor, group)
             self._hashing.append(
-                self._workers.submit(self._hash, descriptor, size, span)
+                self._workers.submit(self._hash, descriptor, size, group)
             )
             yield from self._drain_hashing(_HASHING_MOST)
         yield from self._drain_hashing(0)
         self._finish()
 
+    def _grouped(self, spans: Iterator[Span]) -> Iterator[List[Span]]:
+        """Data spans in groups of a segment's size, holes each alone."""
+        most = max(1, SEGMENT_SIZE // self._chunk_size)
+        group: List[Span] = []
+        for span in spans:
+            chunks = sum(each.count for each in group)
+            if group and (span.hole or chunks + span.count > most):
+                yield group
+                group = []
+            if span.hole:
+                yield [span]
+            else:
+                group.append(span)
+        if group:
+            yield group
+
+    def _read_ahead(self, descriptor: int, group: Sequence[Span]) -> None:
+        """Let the kernel fetch what the workers will read soon, no more."""
+        for span in group:
+            start = span.first * self._chunk_size
+            length = span.count * self._chunk_size
+            os.posix_fadvise(descriptor, start, length, os.POSIX_FADV_WILLNEED)
+
     def _seen(self, span: Span, size: int) -> int:
         return min(size, (span.first + span.count) * self._chunk_size)
 
-    def _hash(self, descriptor: int, size: int, span: Span) -> _Segment:
-        data = _read_span(descriptor, size, span, self._chunk_size)
-        view = memoryview(data)
+    def _hash(
+        self, descriptor: int, size: int, group: Sequence[Span]
+    ) -> _Segment:
         chunks: List[Chunk] = []
-        for at in range(span.count):
-            start = at * self._chunk_size
-            chunk = view[start : start + self._chunk_size]
-            id = None
-            if not data.startswith(self._zeros, start):
-                id = self._hasher.chunk_id(chunk)
-            chunks.append((span.first + at, id, chunk))
-        return _Segment(span.first, chunks)
+        for span in group:
+            data = _read_span(descriptor, size, span, self._chunk_size)
+            view = memoryview(data)
+            for at in range(span.count):
+                start = at * self._chunk_size
+                chunk = view[start : start + self._chunk_size]
+                id = None
+                if not data.startswith(self._zeros, start):
+                    id = self._hasher.chunk_id(chunk)
+                chunks.append((span.first + at, id, chunk))
+        return _Segment(chunks)
 
     def _drain_hashing(self, most: int) -> Iterator[int]:
         while len(self._hashing) > most:
             segment = self._hashing.popleft().result()
             self._ask(self._compare(segment))
-            yield (segment.first + len(segment.chunks)) * self._chunk_size
+            yield (segment.chunks[-1][0] + 1) * self._chunk_size
 
     def _compare(self, segment: _Segment) -> List[Chunk]:
         """The chunks to ask the store for, each id once.
@@ -281,14 +282,6 @@ class Uploader:
         self._drain_puts(0)
 
 
-def _read_ahead(descriptor: int, start: int, ahead: int, size: int) -> int:
-    """Let the kernel fetch what will be read soon; how far it was told."""
-    if ahead - start > _READ_AHEAD // 2 or ahead >= size:
-        return ahead
-    os.posix_fadvise(descriptor, ahead, _READ_AHEAD, os.POSIX_FADV_WILLNEED)
-    return ahead + _READ_AHEAD
-
-
 def _read_span(
     descriptor: int, size: int, span: Span, chunk_size: int
 ) -> bytes:
@@ -304,26 +297,3 @@ def _read_span(
             )
         data += more
     return data + bytes(span.count * chunk_size - wanted)
-
-
-def spans_of(
-    size: int, chunk_size: int, data_ranges: Iterator[Tuple[int, int]]
-) -> Iterator[Span]:
-    """Spans over a whole volume, from the ranges that may hold data.
-
-    `data_ranges` are ascending (offset, length) in bytes; what lies between
-    is a hole. Data spans are at most SEGMENT_SIZE (or one chunk) long.
-    """
-    chunks = -(-size // chunk_size)
-    per_segment = max(1, SEGMENT_SIZE // chunk_size)
-    at = 0
-    for offset, length in data_ranges:
-        first = max(at, offset // chunk_size)
-        end = min(chunks, -(-(offset + length) // chunk_size))
-        if first > at:
-            yield Span(at, first - at, hole=True)
-        for start in range(first, end, per_segment):
-            yield Span(start, min(per_segment, end - start), hole=False)
-        at = max(at, end)
-    if at < chunks:
-        yield Span(at, chunks - at, hole=True)

@@ -76,6 +76,7 @@ class PoolUsage:
 
 
 # Ascending, disjoint (offset, length) in bytes, of which anything may differ.
+# Where the one is shorter than the other, it counts as zeros behind its end.
 Compare = Callable[[SnapshotRef, SnapshotRef], Iterator[Range]]
 
 

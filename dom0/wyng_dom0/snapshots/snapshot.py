@@ -85,13 +85,12 @@ def snapshot_of(
     )
 
 
-def data_ranges(fd: int, size: int) -> Iterator[Range]:
-    """Ranges below `size` that may hold data, ascending and disjoint.
+def data_ranges(fd: int, size: int, at: int = 0) -> Iterator[Range]:
+    """Ranges from `at` to `size` that may hold data, ascending and disjoint.
 
     Where the file system can't tell (block devices among them), it is one
     range of everything.
     """
-    at = 0
     while at < size:
         try:
             start = os.lseek(fd, at, os.SEEK_DATA)

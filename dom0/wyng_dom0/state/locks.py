@@ -1,23 +1,36 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One lock per archive and one per volume, held by flock for a run.
+"""Locks of this machine, all by flock: the kernel lets go of a dead holder's.
 
-Never waits and never breaks a lock: the kernel lets go of a dead holder's.
-Lock files stay; removing one while another waits would make two holders.
+    archive    who writes to it, for a whole run; never waited for
+    volume     who takes its next snapshot and compares; a short wait
+    ledgers    who reads and writes a volume's ledgers; a moment
+    pool       shared: who makes snapshots there; alone: who looks for strays
+    snapshot   shared: who reads it; alone: who drops it
+
+Taken in this order, those of one kind sorted. No lock is ever broken. Lock
+files stay, those of snapshots go with them: removing one while another waits
+would make two holders, but nobody waits for a snapshot.
 """
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from wyng_common.ids import ArchiveId
 from wyng_dom0.errors import DestinationBusy
 from wyng_dom0.names import quote
-from wyng_dom0.state.places import Places, make_folder_of
+from wyng_dom0.state.places import Places, make_folder_of, volume_key
 
 _HOLDER_MAX = 200
+_VOLUME_WAIT = 20.0
+_LEDGERS_WAIT = 60.0
+_POOL_WAIT = 60.0
+_POLL = 0.02
 
 
 @contextmanager
@@ -35,32 +48,140 @@ def hold_archive(
 
 @contextmanager
 def hold_volume(
-    places: Places, source: str, volume: str, doing: str
+    places: Places,
+    source: str,
+    volume: str,
+    doing: str,
+    wait: float = _VOLUME_WAIT,
 ) -> Iterator[None]:
-    """Hold one volume of a source; raises DestinationBusy at once."""
-    key = b"\0".join((source.encode("utf-8"), volume.encode("utf-8")))
-    with _hold(
-        places.lock("volume", key), f"the volume {quote(volume)}", doing
-    ):
+    """Hold one volume of a source; DestinationBusy after `wait` seconds."""
+    path = places.lock("volume", volume_key(source, volume))
+    with _hold(path, f"the volume {quote(volume)}", doing, wait):
         yield
 
 
 @contextmanager
-def _hold(path: Path, what: str, doing: str) -> Iterator[None]:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(make_folder_of(path), flags, 0o600)
+def hold_ledgers(places: Places, folder: Path) -> Iterator[None]:
+    """Hold the ledgers in a volume's folder for a moment."""
+    path = places.lock("ledgers", os.fsencode(folder.name))
+    with _hold(path, "the state of a volume", "keeping state", _LEDGERS_WAIT):
+        yield
+
+
+@contextmanager
+def make_snapshots_in(places: Places, pool: str) -> Iterator[None]:
+    """Nobody looks for strays in the pool while the block runs."""
+    path = places.lock("pool", os.fsencode(pool))
+    what = f"the pool {quote(pool)}"
+    with _hold(path, what, "", _POOL_WAIT, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def alone_in(places: Places, pool: str) -> Iterator[bool]:
+    """True: nobody makes snapshots in the pool while the block runs.
+
+    False at once when somebody does.
+    """
+    path = places.lock("pool", os.fsencode(pool))
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DestinationBusy(
-                f"{what} is in use by {_holder(fd)}; try again when it is done"
-            ) from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{doing} (process {os.getpid()})".encode(), 0)
+        with _hold(path, f"the pool {quote(pool)}", "looking for strays"):
+            yield True
+    except _Taken:
+        yield False
+
+
+@dataclass
+class Reading:
+    """Somebody reads a snapshot: it is not dropped until `release`."""
+
+    _fd: int
+
+    def release(self) -> None:
+        """The snapshot may be dropped; harmless when called again."""
+        if self._fd >= 0:
+            _let_go(self._fd)
+        self._fd = -1
+
+
+def start_reading(places: Places, identity: str) -> Reading:
+    """Keep everybody from dropping a snapshot.
+
+    That it is still there has to be looked at afterwards.
+    """
+    path = make_folder_of(places.lock("snapshot", identity.encode("utf-8")))
+    while True:
+        fd = os.open(path, _FLAGS, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        if os.fstat(fd).st_nlink:
+            return Reading(fd)
+        # Whoever dropped the snapshot took the file along.
+        os.close(fd)
+
+
+@contextmanager
+def alone_with(places: Places, identity: str) -> Iterator[bool]:
+    """True: nobody reads the snapshot while the block runs; False at once.
+
+    After True the snapshot is taken to be dropped.
+    """
+    path = make_folder_of(places.lock("snapshot", identity.encode("utf-8")))
+    fd = os.open(path, _FLAGS, 0o600)
+    try:
+        if not _lock_now(fd, fcntl.LOCK_EX):
+            yield False
+            return
+        yield True
+        path.unlink(missing_ok=True)
+    finally:
+        _let_go(fd)
+
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _Taken(DestinationBusy):
+    """The lock is somebody else's."""
+
+
+@contextmanager
+def _hold(
+    path: Path,
+    what: str,
+    doing: str,
+    wait: float = 0.0,
+    kind: int = fcntl.LOCK_EX,
+) -> Iterator[None]:
+    fd = os.open(make_folder_of(path), _FLAGS, 0o600)
+    try:
+        until = time.monotonic() + wait
+        while not _lock_now(fd, kind):
+            if time.monotonic() >= until:
+                raise _Taken(
+                    f"{what} is in use by {_holder(fd)}; try again when it is"
+                    " done"
+                )
+            time.sleep(_POLL)
+        if kind == fcntl.LOCK_EX:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{doing} (process {os.getpid()})".encode(), 0)
         yield
     finally:
-        os.close(fd)
+        _let_go(fd)
+
+
+def _lock_now(fd: int, kind: int) -> bool:
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _let_go(fd: int) -> None:
+    # A child that was forked meanwhile has the lock as well.
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    os.close(fd)
 
 
 def _holder(fd: int) -> str:

@@ -49,9 +49,24 @@ class Places:
         """The token under which unfinished uploads are taken up again."""
         return self.root / "staging" / f"{archive.hex()}.token"
 
+    @property
+    def volumes(self) -> Path:
+        """The folder of what is kept per volume of a source."""
+        return self.root / "volumes"
+
+    def volume(self, source: str, volume: str) -> Path:
+        """The folder of one volume's base and ledgers."""
+        digest = hashlib.sha256(volume_key(source, volume)).hexdigest()
+        return self.volumes / digest[:40]
+
     def lock(self, kind: str, key: bytes) -> Path:
         """The lock file of one thing of a kind; `key` is what it is."""
         return self.root / "locks" / f"{kind}-{hashlib.sha256(key).hexdigest()}"
+
+
+def volume_key(source: str, volume: str) -> bytes:
+    """What tells a volume of a source from every other one."""
+    return b"\0".join((source.encode("utf-8"), volume.encode("utf-8")))
 
 
 def make_folder_of(path: Path) -> Path:

@@ -62,6 +62,38 @@ class TreeUpdate:
         self._seek(chunk)
         self._path[-1].put(chunk % SLOTS, id)
 
+    def clear(self, first: int, count: int) -> int:
+        """Chunks first..first+count-1 are holes now.
+
+        Gives how many of them may have been none. Whole subtrees go without
+        being read.
+        """
+        end = first + count
+        if not 0 <= first <= end <= self._chunks:
+            raise ValueError(f"chunk {end} is outside of the volume")
+        cleared = 0
+        while first < end:
+            level = self._level_within(first, end)
+            self._seek(first, level)
+            node, slot = self._path[-1], first // span(level) % SLOTS
+            reach = min(span(level), end - first)
+            if node.slots[slot] is not None:
+                cleared += reach
+            node.put(slot, None)
+            first += reach
+        return cleared
+
+    def _level_within(self, first: int, end: int) -> int:
+        """The highest level of which one slot begins at `first` and holds
+        nothing from `end` on."""
+        level = 1
+        while level < self._height:
+            above = span(level + 1)
+            if first % above or (first + above > end < self._chunks):
+                break
+            level += 1
+        return level
+
     def finish(self) -> Optional[BlobId]:
         """The new root, or None when the whole volume is a hole."""
         if not self._height:
@@ -96,16 +128,20 @@ class TreeUpdate:
             return _Open(level, index, [None] * SLOTS)
         return _Open(level, index, list(self._load(id, level).slots))
 
-    def _seek(self, chunk: int) -> None:
-        while self._path[-1].index != chunk // (
-            span(self._path[-1].level) * SLOTS
-        ):
+    def _seek(self, chunk: int, level: int = 1) -> None:
+        """Make the node at `level` over a chunk the last of the path."""
+        while not self._is_over(chunk, level):
             self._close()
-        while self._path[-1].level > 1:
+        while self._path[-1].level > level:
             above = self._path[-1]
             index = chunk // span(above.level)
             id = above.slots[index % SLOTS]
             self._path.append(self._opened(id, above.level - 1, index))
+
+    def _is_over(self, chunk: int, level: int) -> bool:
+        last = self._path[-1]
+        there = last.index == chunk // (span(last.level) * SLOTS)
+        return there and last.level >= level
 
     def _close(self) -> None:
         done = self._path.pop()

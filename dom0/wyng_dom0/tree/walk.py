@@ -7,7 +7,7 @@ children in batches, so that a distant store is asked rarely, and hold one
 batch per level.
 """
 
-from typing import Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from wyng_common.ids import BlobId
 from wyng_dom0.tree.nodes import SLOTS, Node, height, span
@@ -37,6 +37,30 @@ def chunk_refs(
         for at, id in enumerate(slots[: max(0, chunks - first)]):
             if id is not None:
                 yield first + at, id
+
+
+def lookup(
+    tree: Tuple[Optional[BlobId], int],
+    numbers: Sequence[int],
+    load_many: LoadMany,
+) -> Dict[int, BlobId]:
+    """The ids of some chunks of a tree (root, chunks), holes left out.
+
+    Reads only the nodes above them, one batch per level.
+    """
+    root, chunks = tree
+    if root is None:
+        return {}
+    found = {number: root for number in numbers if number < chunks}
+    for level in range(height(chunks), 0, -1):
+        ids = list(dict.fromkeys(found.values()))
+        nodes = dict(zip(ids, load_many(ids, level), strict=True))
+        below = (
+            (number, nodes[id].slots[number // span(level) % SLOTS])
+            for number, id in found.items()
+        )
+        found = {number: id for number, id in below if id is not None}
+    return found
 
 
 def differences(
