@@ -7,7 +7,12 @@ from typing import Dict, List
 
 import pytest
 
-from layering import DURABLE_CALLS, modules_using, violations
+from layering import (
+    DURABLE_CALLS,
+    REMOTE_LOADER,
+    modules_using,
+    violations,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,7 +48,7 @@ def test_fsync_and_rename_have_one_module_a_side() -> None:
         users |= modules_using(call, SOURCES)
     store = {name for name in users if name.startswith("wyng_store")}
     assert len(store) <= 1, f"more than one module: {sorted(store)}"
-    assert users - store <= {"wyng_dom0.state.durable"}
+    assert users - store <= {"wyng_dom0.state.durable", REMOTE_LOADER}
 
 
 @pytest.mark.parametrize("package", ["qubesadmin"])

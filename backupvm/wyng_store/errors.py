@@ -5,11 +5,15 @@
     WyngError
       StoreError            exit code 1, protocol answer FAILED
         BadInput            9
+        ConfigFault         9
         NoArchive           6    NO_ARCHIVE
         InUse               1    EXISTS
         Busy                5    BUSY
         Full                5    FULL
         Denied              1    DENIED
+        Outside             1    OUTSIDE
+        NotReady            5    NOT_READY
+        Refused           126    (before anything was read)
         Conflict            1    CONFLICT
         MissingBlobs        4    MISSING
         Damage              4    DAMAGED
@@ -35,6 +39,10 @@ class BadInput(StoreError):
     """A command line that makes no sense."""
 
 
+class ConfigFault(StoreError):
+    """The store's configuration has a fault; no call is answered."""
+
+
 class NoArchive(StoreError):
     """The directory holds no archive."""
 
@@ -53,6 +61,18 @@ class Full(StoreError):
 
 class Denied(StoreError):
     """The connection lacks the capability."""
+
+
+class Outside(StoreError):
+    """A directory that this store may not use."""
+
+
+class NotReady(StoreError):
+    """The disk that the archive lies on is not there."""
+
+
+class Refused(StoreError):
+    """The configuration does not let this caller do that."""
 
 
 class Conflict(StoreError):

@@ -67,6 +67,23 @@ def missing_promises(layout: Layout, punches: Optional[bool]) -> StoreFlag:
     return flags
 
 
+def mount_depth(root: Path) -> int:
+    """How many components the path of the mount point has on which `root`
+    lies, links resolved; 0 on the root file system."""
+    at = root.resolve()
+    while not os.path.ismount(at):
+        at = at.parent
+    return len(at.parts) - 1
+
+
+def is_mounted(root: Path, depth: int) -> bool:
+    """Is the ancestor of `root` with so many components a mount point?"""
+    parts = root.resolve().parts
+    if depth >= len(parts):
+        return False
+    return os.path.ismount(os.path.join(*parts[: depth + 1]))
+
+
 def _cache() -> Path:
     told = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(told):

@@ -15,24 +15,34 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Callable, NoReturn, Optional, Sequence
+from typing import Callable, FrozenSet, NoReturn, Optional, Sequence
 
 from wyng_common.errors import FormatError, WyngError
 from wyng_common.ids import StagingToken
 from wyng_common.messages import Capability
-from wyng_store import __version__, errors
+from wyng_store import __version__, configuration, errors
+from wyng_store.admission import Call, admit, admit_ssh
 from wyng_store.archive import Archive, open_for_reading
+from wyng_store.bundling import bundle
+from wyng_store.configuration import Configuration, load_configuration
 from wyng_store.filesystem import locate
+from wyng_store.places import Place, Resolve, below, fixed
 from wyng_store.policy import DAY_SECONDS, Policy
 from wyng_store.reclaiming import reclaim
 from wyng_store.recovering import open_for_writing
+from wyng_store.relay import relay
 from wyng_store.scrubbing import Scrubbed, scrub
-from wyng_store.serve import serve
+from wyng_store.serve import serve_place
 from wyng_store.statistics import measure
 
 DONE, ERROR, INTEGRITY, NOT_READY, NOT_FOUND, BAD_INPUT = 0, 1, 4, 5, 6, 9
+# As qrexec says that its policy refuses a call.
+REFUSED = 126
 _CODES = (
     (errors.BadInput, BAD_INPUT),
+    (errors.ConfigFault, BAD_INPUT),
+    (errors.Refused, REFUSED),
+    (errors.NotReady, NOT_READY),
     (errors.NoArchive, NOT_FOUND),
     (errors.Busy, NOT_READY),
     (errors.Full, NOT_READY),
@@ -91,7 +101,19 @@ def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
         metavar="DAYS",
         help="how long what was released or deleted is kept",
     )
+    serving.add_argument(
+        "--root",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIRECTORY",
+        help="serve whatever directory below it a client names",
+    )
+    serving.add_argument("directory", type=Path, nargs="?")
     serving.set_defaults(command=_serve)
+    service = commands.add_parser("service", help="answer a call of qrexec")
+    service.add_argument("capability", choices=names)
+    service.set_defaults(command=_service)
     for name, (command, text) in _COMMANDS.items():
         sub = commands.add_parser(name, help=text)
         sub.set_defaults(command=command)
@@ -100,7 +122,7 @@ def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
         if name == "check":
             sub.add_argument("--digests", action="store_true")
     for name, sub in commands.choices.items():
-        if name != "version":
+        if name not in _NO_DIRECTORY:
             sub.add_argument("directory", type=Path)
     return parser.parse_args(arguments)
 
@@ -116,11 +138,56 @@ def _serve(options: argparse.Namespace) -> int:
     granted = frozenset(Capability[name.upper()] for name in options.allow)
     try:
         policy = Policy(options.quota, options.delete_delay * DAY_SECONDS)
-        serve(0, 1, locate(options.directory), granted, policy)
+        serve_place(0, 1, _serving(options, granted, policy))
     except FormatError as error:
         # Of the protocol, not of the archive.
         raise errors.StoreError(str(error)) from error
     return DONE
+
+
+def _serving(
+    options: argparse.Namespace,
+    granted: FrozenSet[Capability],
+    policy: Policy,
+) -> Resolve:
+    if bool(options.root) == (options.directory is not None):
+        raise errors.BadInput("serve takes a directory, or --root")
+    if options.root:
+        return below(options.root, granted, policy)
+    return fixed(Place(locate(options.directory), granted, policy))
+
+
+def _service(options: argparse.Namespace) -> int:
+    capability = Capability[options.capability.upper()]
+    resolve = admit(_configuration(), _call(), capability)
+    try:
+        serve_place(0, 1, resolve)
+    except FormatError as error:
+        raise errors.StoreError(str(error)) from error
+    return DONE
+
+
+def _relay(options: argparse.Namespace) -> int:
+    host, allowed = admit_ssh(_configuration(), _call())
+    return relay(0, 1, host, allowed)
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    with open(1, "wb", closefd=False) as file:
+        file.write(bundle())
+    return DONE
+
+
+def _configuration() -> Configuration:
+    return load_configuration(configuration.FILES, Path.home())
+
+
+def _call() -> Call:
+    """Who calls with what, as qrexec says in the environment."""
+    return Call(
+        os.environ.get("QREXEC_REMOTE_DOMAIN", ""),
+        os.environ.get("QREXEC_SERVICE_ARGUMENT", ""),
+    )
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -212,8 +279,12 @@ _COMMANDS = {
     "rebuild": (_rebuild, "make the index again from packs and log"),
     "stat": (_stat, "numbers of an archive"),
     "reclaim": (_reclaim, "give back what is dead"),
+    "relay": (_relay, "carry a call of qrexec over ssh"),
+    "bundle": (_bundle, "this program as one file, to standard output"),
     "version": (_version, "the version"),
 }
+# Those that take a directory of their own kind, or none.
+_NO_DIRECTORY = ("serve", "service", "relay", "bundle", "version")
 
 
 def _show_warning(message: "Warning | str", *_: object, **__: object) -> None:

@@ -7,9 +7,8 @@ answers. Errors are raised; `serve` answers them.
 """
 
 import struct
-import time
 from functools import partial
-from typing import Callable, Dict, FrozenSet, List, Optional, Protocol, TypeVar
+from typing import Callable, Dict, List, Optional
 
 from wyng_common import limits
 from wyng_common.errors import MessageError, WyngError
@@ -24,7 +23,6 @@ from wyng_common.messages import (
     VERSION,
     Capability,
     Header,
-    Hello,
     KeysAction,
     LogFlag,
     Op,
@@ -33,150 +31,24 @@ from wyng_common.messages import (
     Welcome,
     parse_hello,
 )
-from wyng_store import ballast, committing, delaying, founding, rights
-from wyng_store.archive import Archive, open_for_reading
-from wyng_store.errors import (
-    BlobDamaged,
-    Damage,
-    Denied,
-    Full,
-    NoArchive,
-)
-from wyng_store.layout import READER_IDLE_SECONDS, Layout
-from wyng_store.policy import Policy
-from wyng_store.reclaiming import reclaim, tidy, tidy_cheaply
-from wyng_store.recovering import open_for_writing
+from wyng_store import committing, delaying, founding, places, rights
+from wyng_store.archive import Archive
+from wyng_store.errors import BlobDamaged, Damage, Denied, NoArchive
+from wyng_store.layout import Layout
+from wyng_store.reclaiming import reclaim, tidy_cheaply
 from wyng_store.rows import BlobRow
 from wyng_store.scrubbing import Scrubbed, scrub
+from wyng_store.session import Exchange, Session
 from wyng_store.staging import Staging
 from wyng_store.statistics import measure
 
 _HELLO_MAX = 64 + limits.HELLO_PATH_MAX
 _RANGE = struct.Struct(">QQ")
 _PUT_ANSWER = struct.Struct(">II")
-T = TypeVar("T")
 
 
 class BadVersion(WyngError):
     """The other side speaks no version that we do."""
-
-
-class Exchange(Protocol):
-    """What an operation may do with its request."""
-
-    @property
-    def left(self) -> int: ...
-
-    def peek(self, size: int) -> memoryview: ...
-
-    def take(self, size: int) -> memoryview: ...
-
-    def drain(self) -> None: ...
-
-    def answer(
-        self, status: Status, body: bytes = b"", count: int = 0
-    ) -> None: ...
-
-    def beat(self, done: int, total: int) -> None: ...
-
-    def flush(self) -> None: ...
-
-
-class Session:
-    """What a connection has said and opened so far."""
-
-    def __init__(
-        self,
-        layout: Layout,
-        granted: FrozenSet[Capability],
-        policy: Policy = Policy(),
-    ) -> None:
-        self.layout = layout
-        self.policy = policy
-        # When something other than ALIVE was asked last.
-        self.asked = time.monotonic()
-        self.granted = granted
-        self.hello: Optional[Hello] = None
-        self.founded = False
-        self.ended = False
-        self._archive: Optional[Archive] = None
-        self._staging: Optional[Staging] = None
-
-    @property
-    def archive(self) -> Archive:
-        """The open archive; raises NoArchive."""
-        if self._archive is None:
-            raise NoArchive("there is no archive yet")
-        return self._archive
-
-    @property
-    def staging(self) -> Staging:
-        """This connection's staged blobs; raises NoArchive."""
-        if self._staging is None:
-            raise NoArchive("there is no archive yet")
-        return self._staging
-
-    @property
-    def capability(self) -> Capability:
-        """What HELLO asked for; raises MessageError before a HELLO."""
-        if self.hello is None:
-            raise MessageError("the first request must be HELLO")
-        return self.hello.capability
-
-    def open(self, exchange: Exchange) -> None:
-        """Open the archive as the capability wants it."""
-        hello = self.hello
-        assert hello is not None
-        if not (rights.writes(hello.capability) or self.founded):
-            self._archive = open_for_reading(self.layout, exchange.beat)
-            return
-        self.make_room()
-        self._archive = open_for_writing(
-            self.layout, exchange.beat, self.policy
-        )
-        self._staging = Staging(self._archive, hello.token)
-        tidy(self._archive, hello.token)
-
-    def make_room(self) -> None:
-        """A prune on a full disk needs what the ballast holds; what else is
-        free must not be enough for it first."""
-        may_prune = self.capability is Capability.PRUNE
-        if may_prune and founding.is_founded(self.layout):
-            if ballast.is_short(self.layout):
-                ballast.drop(self.layout)
-
-    def roomy(self, action: Callable[[], T]) -> T:
-        """Do it; when the disk is full, who may prune gets the ballast and
-        it is done once more."""
-        try:
-            return action()
-        except Full:
-            if self.capability is not Capability.PRUNE or not ballast.drop(
-                self.layout
-            ):
-                raise
-        return action()
-
-    def must_leave(self) -> bool:
-        """Has this reader asked nothing for long, while space waits to be
-        given back?"""
-        archive = self._archive
-        if archive is None or self._staging is not None:
-            return False
-        if time.monotonic() - self.asked < READER_IDLE_SECONDS:
-            return False
-        return bool(archive.healing(archive.index.load_state).pending)
-
-    def close(self) -> None:
-        """Close what is open; locks go last."""
-        if self._staging is not None:
-            self._staging.close()
-            self._staging = None
-            if founding.is_founded(self.layout):
-                ballast.refill(self.layout)
-        if self._archive is not None:
-            self._archive.close()
-            self._archive = None
 
 
 def hello(session: Session, exchange: Exchange, request: Header) -> None:
@@ -185,9 +57,11 @@ def hello(session: Session, exchange: Exchange, request: Header) -> None:
     asked = parse_hello(_body(exchange, request, 0, _HELLO_MAX))
     if not asked.oldest <= VERSION <= asked.newest:
         raise BadVersion("no common version of the protocol")
-    if asked.capability not in rights.allowed(session.granted) or asked.path:
+    place = session.resolve(asked.path)
+    if asked.capability not in rights.allowed(place.granted):
         raise Denied("this store was not started for that")
-    session.hello = asked
+    places.check_there(place, asked)
+    session.hello, session.place = asked, place
     status = Status.OK
     try:
         session.open(exchange)

@@ -22,8 +22,10 @@ from wyng_common.messages import (
 )
 from wyng_store import errors
 from wyng_store.layout import BEAT_SECONDS, SILENCE_SECONDS, Layout
-from wyng_store.operations import OPERATIONS, BadVersion, Session
+from wyng_store.operations import OPERATIONS, BadVersion
+from wyng_store.places import Place, Resolve, fixed
 from wyng_store.policy import Policy
+from wyng_store.session import Session
 from wyng_store.streams import Inlet, Outlet
 
 _STATUSES: Dict[Type[WyngError], Status] = {
@@ -36,6 +38,9 @@ _STATUSES: Dict[Type[WyngError], Status] = {
     errors.MissingBlobs: Status.MISSING,
     errors.Damage: Status.DAMAGED,
     errors.BlobDamaged: Status.DAMAGED,
+    errors.Refused: Status.DENIED,
+    errors.Outside: Status.OUTSIDE,
+    errors.NotReady: Status.NOT_READY,
     BadVersion: Status.BAD_VERSION,
 }
 _ENDING = (Status.BAD_REQUEST, Status.BAD_VERSION, Status.FAILED)
@@ -109,13 +114,21 @@ def serve(
     policy: Policy = Policy(),
     silence: float = SILENCE_SECONDS,
 ) -> None:
+    """As serve_place, for one directory."""
+    serve_place(fd_in, fd_out, fixed(Place(layout, granted, policy)), silence)
+
+
+def serve_place(
+    fd_in: int, fd_out: int, resolve: Resolve, silence: float = SILENCE_SECONDS
+) -> None:
     """Serve one connection to its end, or until the other side neither
     writes nor reads for `silence` seconds.
 
-    Returns after BYE or an end of file between requests. Raises the error
-    that ended the connection otherwise; it has been answered.
+    `resolve` says which directory its HELLO means. Returns after BYE or an
+    end of file between requests. Raises the error that ended the connection
+    otherwise; it has been answered.
     """
-    session = Session(layout, granted, policy)
+    session = Session(resolve)
     inlet = Inlet(fd_in, silence, session.must_leave)
     exchange = Exchange(inlet, Outlet(fd_out, silence))
     try:

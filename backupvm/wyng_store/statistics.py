@@ -7,9 +7,9 @@ Reads the index; a writer also tries what the file system can do.
 
 import os
 
-from wyng_common.messages import Stat, StoreFlag
+from wyng_common.messages import Stat, StoreFlag, encode_mount_depth
 from wyng_store.archive import Archive
-from wyng_store.filesystem import missing_promises
+from wyng_store.filesystem import missing_promises, mount_depth
 from wyng_store.packs import overhead
 from wyng_store.punching import can_punch
 
@@ -25,6 +25,7 @@ def measure(archive: Archive) -> Stat:
     flags = StoreFlag.SAFE_MODE if state.safe else StoreFlag(0)
     if archive.writer:
         flags |= missing_promises(archive.layout, can_punch(archive))
+    depth = mount_depth(archive.layout.root)
     disk = os.statvfs(archive.layout.root)
     return Stat(
         packs=count,
@@ -37,5 +38,5 @@ def measure(archive: Archive) -> Stat:
         damaged_blobs=state.bad,
         commits=len(archive.chain.sequences()),
         free_bytes=disk.f_bavail * disk.f_frsize,
-        flags=int(flags),
+        flags=int(flags) | encode_mount_depth(depth),
     )

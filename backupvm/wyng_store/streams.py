@@ -57,6 +57,12 @@ class Inlet:
         if self._start == self._end:
             self._start = self._end = 0
 
+    def take_rest(self) -> bytes:
+        """What was read but not asked for, for another reader."""
+        rest = bytes(self._buffer[self._start : self._end])
+        self._start = self._end = 0
+        return rest
+
     def drain(self, size: int) -> None:
         """Read and throw away; raises Disconnected."""
         while size:

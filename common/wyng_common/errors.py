@@ -19,5 +19,9 @@ class CommitError(FormatError):
     """A commit record that is cut, out of bounds, or fails its hash."""
 
 
+class NameFault(WyngError):
+    """A name of a qube, host, user or archive that can't be one."""
+
+
 class MessageError(FormatError):
     """A protocol message outside the closed set or out of bounds."""

@@ -65,6 +65,8 @@ class Status(IntEnum):
     BAD_VERSION = 20
     FAILED = 21
     PENDING = 22
+    OUTSIDE = 23
+    NOT_READY = 24
 
 
 class Capability(IntEnum):
@@ -137,7 +139,9 @@ _HELLO_MAGIC = b"WYNGPROT"
 class Hello:
     """The first request. `path` is empty when the store was given its place.
 
-    The layout of this body never changes; versions below are agreed by it.
+    `mount_depth`: how many components the path of the mount point has that
+    the archive must lie on, 0 for any. The layout of this body never
+    changes; versions below are agreed by it.
     """
 
     capability: Capability
@@ -145,6 +149,7 @@ class Hello:
     path: bytes = b""
     oldest: int = VERSION
     newest: int = VERSION
+    mount_depth: int = 0
 
     def encode(self) -> bytes:
         fixed = _HELLO.pack(
@@ -152,7 +157,7 @@ class Hello:
             self.oldest,
             self.newest,
             self.capability,
-            0,
+            self.mount_depth,
             self.token,
             len(self.path),
         )
@@ -163,8 +168,8 @@ def parse_hello(untrusted: bytes) -> Hello:
     """Check the body of a HELLO request; raises MessageError."""
     if not _HELLO.size <= len(untrusted) <= _HELLO.size + limits.HELLO_PATH_MAX:
         raise MessageError("a HELLO has the wrong length")
-    magic, oldest, newest, capability, _, token, length = _HELLO.unpack_from(
-        untrusted
+    magic, oldest, newest, capability, depth, token, length = (
+        _HELLO.unpack_from(untrusted)
     )
     path = bytes(untrusted[_HELLO.size :])
     if magic != _HELLO_MAGIC or len(path) != length:
@@ -173,7 +178,7 @@ def parse_hello(untrusted: bytes) -> Hello:
         wanted = Capability(capability)
     except ValueError:
         raise MessageError("a HELLO asks for no known capability") from None
-    return Hello(wanted, StagingToken(token), path, oldest, newest)
+    return Hello(wanted, StagingToken(token), path, oldest, newest, depth)
 
 
 _WELCOME = struct.Struct(">HBB16sQ32s")
@@ -230,6 +235,17 @@ class StoreFlag(IntFlag):
     INDEX_ELSEWHERE = 16
 
 
+# Bits 8 to 15 of Stat.flags: components of the path of the mount point that
+# the archive lies on, 0 for the root file system.
+_DEPTH_SHIFT = 8
+_DEPTH_MAX = 255
+
+
+def encode_mount_depth(depth: int) -> int:
+    """As bits of Stat.flags; a depth that has no room there is 0."""
+    return (depth if depth <= _DEPTH_MAX else 0) << _DEPTH_SHIFT
+
+
 _STAT = struct.Struct(">11Q")
 STAT_SIZE = _STAT.size
 
@@ -250,6 +266,11 @@ class Stat:
     commits: int
     free_bytes: int
     flags: int
+
+    @property
+    def mount_depth(self) -> int:
+        """See encode_mount_depth."""
+        return (self.flags >> _DEPTH_SHIFT) & _DEPTH_MAX
 
     def encode(self) -> bytes:
         return _STAT.pack(*vars(self).values())

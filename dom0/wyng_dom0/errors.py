@@ -12,10 +12,13 @@
         ├ DestinationError        not there, not ready, or it broke off
         │  ├ DestinationBusy      another one is writing or reading
         │  ├ DestinationFull      no room; what was sent stays resumable
+        │  ├ StreamEnded          the store is gone; an exit code says why
+        │  ├ ProgramMissing       there is no store program at the place
         │  └ ConflictError        another commit came first
         ├ SourceError             a volume can't be read or changed meanwhile
         ├ TargetError             what is being restored to can't be written
         ├ Refused                 a rule of ours, or the user, said no
+        │  └ NotAllowed           the destination lets us do less than that
         ├ SomeVolumesFailed       the others are done
         └ Cancelled               the user ended it; it can be taken up again
 
@@ -72,6 +75,14 @@ class DestinationFull(DestinationError):
     """No room; what was sent stays there for the next send."""
 
 
+class StreamEnded(DestinationError):
+    """The store ended the connection in the middle."""
+
+
+class ProgramMissing(DestinationError):
+    """Nothing there can be started that would be a store."""
+
+
 class ConflictError(DestinationError):
     """Another commit came first; what was built must be built over it."""
 
@@ -86,6 +97,10 @@ class TargetError(Dom0Error):
 
 class Refused(Dom0Error):
     """A rule of ours forbids it, or the user answered no."""
+
+
+class NotAllowed(Refused):
+    """The destination does not grant a capability; a lesser one may do."""
 
 
 class SomeVolumesFailed(Dom0Error):

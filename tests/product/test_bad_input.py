@@ -68,7 +68,7 @@ BAD_WORDS: "list[tuple[int, str, tuple[str, ...]]]" = [
     (6, "archive", ("list", "--archive=other")),
     (6, "no archive at", ("list", "--from=internal:/no/such/place")),
     (9, "internal:/path", ("list", "--from=/just/a/path")),
-    (9, "not supported yet", ("list", "--from=ssh://host/x")),
+    (9, "not supported yet", ("list", "--from=s3://host/x")),
     (9, "absolute", ("list", "--from=internal:x")),
     (1, "--force", ("delete", "a")),
     (1, "--force", ("receive", "a")),

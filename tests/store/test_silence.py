@@ -15,8 +15,8 @@ from wyng_common.messages import Capability, Op, Status
 _PROGRAM = (
     "import sys; from pathlib import Path;"
     "from wyng_common.messages import Capability;"
-    "from wyng_store import layout, operations, streams;"
-    "operations.READER_IDLE_SECONDS = 0.2; streams._TICK_SECONDS = 0.05;"
+    "from wyng_store import layout, session, streams;"
+    "session.READER_IDLE_SECONDS = 0.2; streams._TICK_SECONDS = 0.05;"
     "from wyng_store.serve import serve;"
     "serve(0, 1, layout.Layout(Path(sys.argv[2])), frozenset(Capability),"
     " silence=float(sys.argv[1]))"

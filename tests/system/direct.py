@@ -68,6 +68,12 @@ class ThreadStore:
     def last_words(self) -> str:
         return self._words
 
+    def cause(self) -> None:
+        """A thread has no exit code."""
+
+    def kill(self) -> None:
+        self.close_questions()
+
     def close_questions(self) -> None:
         if self._open:
             os.close(self.questions)

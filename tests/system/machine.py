@@ -45,7 +45,7 @@ from wyng_dom0.engine import upload
 from wyng_dom0.engine.restore import SessionReader
 from wyng_dom0.events import ignore
 from wyng_dom0.seal.slots import Scrypt
-from wyng_dom0.transport import start
+from wyng_dom0.transport import programs, start
 
 PASSPHRASE = b"a passphrase of these tests\n"
 SECONDS = 60.0
@@ -209,7 +209,8 @@ class ForkedStore:
         os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        if self._code is None:
+            os.kill(self.pid, signal.SIGKILL)
 
 
 def _fork_stores(fault: Optional[Fault], lifeline: Lifeline) -> None:
@@ -220,7 +221,7 @@ def _fork_stores(fault: Optional[Fault], lifeline: Lifeline) -> None:
         PIPE=subprocess.PIPE,
         TimeoutExpired=subprocess.TimeoutExpired,
     )
-    start._store_command = lambda: ["wyng-store"]  # type: ignore[assignment]
+    programs.store_program = lambda: ["wyng-store"]
     # A small volume shall be sent in many PUTs, and scrypt be cheap.
     assert hasattr(upload, "_GROUP_BYTES")
     upload._GROUP_BYTES = 256 * 1024

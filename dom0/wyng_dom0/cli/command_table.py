@@ -61,12 +61,13 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("all", "all volumes of the source", "a", config=False),
         _flag("all-before", "all older than --session", config=False),
         _value("archive", "NAME", "which archive; default: the first made"),
+        _flag("bootstrap", "send the store to an SSH host that has none"),
         _choice("chunk-factor", "chunks of 64 KiB x 2^(N-1)", *_FACTORS),
         _value("compression", "TYPE[:LEVEL]", "zstd:3 unless given"),
         _value("config", "FILE", "your configuration", config=False),
         _flag("debug", "show where an error came from", config=False),
         _choice("dedup-domain", "what shares data", "qube", "archive"),
-        _value("dest", "URL", "where the archive is: internal:/path"),
+        _value("dest", "URL", "where the archive is: internal:/path, ssh:..."),
         _flag("dry-run", "tell, change nothing", config=False),
         _choice("encrypt", "how to seal", "aes-256-gcm", "off"),
         _flag("force", "overwrite without asking", config=False),
@@ -81,6 +82,7 @@ OPTIONS: dict[str, OptionRow] = {
         _choice("hashtype", "how ids are made", "sha256", "blake2b"),
         _flag("help", "what a command does and takes", "h", config=False),
         _flag("json", "nothing but JSON on standard output"),
+        _value("limit-rate", "BYTES", "a second at most, as 500K or 2M"),
         _value("local", "PATH", "the directory of volumes"),
         _value("meta-dir", "PATH", "where this program's own state is"),
         _flag("no-slot-upload", "keep the key slots out of the archive"),
@@ -95,7 +97,9 @@ OPTIONS: dict[str, OptionRow] = {
             "YYYYMMDD-HHMMSS, ^tag or newest",
             config=False,
         ),
+        _value("session-limit", "HOURS", "end what takes longer; 72"),
         _value("subdir", "PATH", "a directory below the destination"),
+        _value("timeout", "SECONDS", "how long a store may be silent; 120"),
         _flag("unattended", "never ask", "u", config=False),
         OptionRow("verbose", Kind.COUNT, "", "say more", "v"),
         OptionRow("volex", Kind.LIST, "NAME", "not this volume; repeatable"),
@@ -106,7 +110,11 @@ _COMMON = frozenset(
     {"archive", "config", "debug", "help", "json", "meta-dir", "quiet"}
     | {"unattended", "verbose"}
 )
-_ACCESS = _COMMON | {"passcmd", "remember", "force-allow-rollback"}
+_ACCESS = (
+    _COMMON
+    | {"passcmd", "remember", "force-allow-rollback"}
+    | {"bootstrap", "limit-rate", "session-limit", "timeout"}
+)
 _READ = _ACCESS | {"from", "subdir", "session"}
 _GUARD = {"guard-data", "guard-metadata"}
 MANY = 1 << 30

@@ -8,7 +8,7 @@ by its URL (`--from`), of which nothing is kept here.
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wyng_common.messages import Capability
 from wyng_dom0.commands.context import Context, Options
@@ -22,7 +22,17 @@ from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.sources.source import Source
 from wyng_dom0.state import definitions, heads, locks, remembered
 from wyng_dom0.state.definitions import ArchiveDefinition
-from wyng_dom0.transport.destination import Destination, parse_destination
+from wyng_dom0.transport.destination import (
+    SSH,
+    Destination,
+    parse_destination,
+)
+from wyng_dom0.transport.reach import (
+    Reach,
+    parse_hours,
+    parse_rate,
+    parse_seconds,
+)
 
 SUITES = {"aes-256-gcm": Suite.AES_256_GCM, "off": Suite.OFF}
 HASHTYPES = {"sha256": HashType.SHA256, "blake2b": HashType.BLAKE2B}
@@ -66,16 +76,47 @@ def terms_of(definition: ArchiveDefinition) -> Terms:
     )
 
 
-def destination_of(definition: ArchiveDefinition) -> Destination:
-    """Where the archive lies."""
-    return parse_destination(definition.destination, definition.subdir)
+def destination_of(
+    definition: ArchiveDefinition, options: Options
+) -> Destination:
+    """Where the archive lies, and how the options want it reached."""
+    where = parse_destination(definition.destination, definition.subdir)
+    reach = replace(
+        reach_of(options),
+        mount_depth=definition.mount_depth,
+        bootstrap=definition.bootstrap or options.bootstrap,
+    )
+    return reached(where, reach)
+
+
+def reach_of(options: Options) -> Reach:
+    """What the options say of limits; raises BadInput."""
+    reach = Reach(bootstrap=options.bootstrap)
+    if options.timeout is not None:
+        reach = replace(reach, silence=parse_seconds(options.timeout))
+    if options.session_limit is not None:
+        limit = parse_hours(options.session_limit)
+        reach = replace(reach, session_limit=limit)
+    if options.limit_rate is not None:
+        reach = replace(reach, rate=parse_rate(options.limit_rate))
+    return reach
+
+
+def reached(destination: Destination, reach: Reach) -> Destination:
+    """A destination to be reached so; raises BadInput."""
+    if reach.bootstrap and destination.scheme != SSH:
+        raise BadInput("--bootstrap goes with ssh:// destinations only")
+    return replace(destination, reach=reach)
 
 
 @contextmanager
 def opened(
-    context: Context, capability: Capability
+    context: Context,
+    capability: Capability,
+    or_else: Capability | None = None,
 ) -> Iterator[tuple[Chosen, OpenArchive]]:
-    """The archive that the options mean, open with a capability.
+    """The archive that the options mean, open with a capability, or with
+    `or_else` where the destination does not grant that.
 
     One that writes holds this machine's lock of the archive meanwhile.
     """
@@ -86,6 +127,7 @@ def opened(
             capability,
             context.listener,
             context.options.force_allow_rollback,
+            or_else,
         ) as archive:
             yield chosen, archive
 
@@ -115,7 +157,8 @@ def _choose_known(context: Context) -> Chosen:
     )
     if context.options.remember and keys.master is not None:
         remembered.remember(context.places, terms.archive, keys.master)
-    access = Access(destination_of(definition), keys, context.places)
+    where = destination_of(definition, context.options)
+    access = Access(where, keys, context.places)
     return Chosen(definition.name, access, definition)
 
 
@@ -127,7 +170,10 @@ def _definition(context: Context) -> ArchiveDefinition:
 
 
 def _choose_found(context: Context, url: str) -> Chosen:
-    destination = parse_destination(url, context.options.subdir or "")
+    destination = reached(
+        parse_destination(url, context.options.subdir or ""),
+        reach_of(context.options),
+    )
     keys = unlock_found(
         destination,
         lambda: context.prompts.passphrase(f"the archive at {destination.url}"),

@@ -3,9 +3,10 @@
 """`arch-init`: make an archive at a destination and remember it here."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from wyng_dom0.archive.catalog import ArchiveSettings, DedupDomain
-from wyng_dom0.commands.access import HASHTYPES, SUITES
+from wyng_dom0.commands.access import HASHTYPES, SUITES, reach_of, reached
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.create import (
@@ -26,7 +27,11 @@ from wyng_dom0.seal.keys import Suite
 from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.state import definitions, heads, remembered
 from wyng_dom0.state.definitions import ArchiveDefinition
-from wyng_dom0.transport.destination import Destination, parse_destination
+from wyng_dom0.transport.destination import (
+    UNTRUSTED,
+    Destination,
+    parse_destination,
+)
 
 DEFAULT_NAME = "default"
 DEFAULT_COMPRESSION = "zstd:3"
@@ -40,7 +45,11 @@ def run(context: Context) -> None:
     name = check_archive_name(options.archive or DEFAULT_NAME)
     if options.dest is None:
         raise BadInput("arch-init needs --dest, where the archive shall be")
-    destination = parse_destination(options.dest, options.subdir or "")
+    destination = reached(
+        parse_destination(options.dest, options.subdir or ""),
+        reach_of(options),
+    )
+    _check_sealed(options, destination)
     unfinished = _unfinished(context, name, destination)
     source = _source(context, options.local)
     settings = _settings(context)
@@ -56,19 +65,33 @@ def run(context: Context) -> None:
         access,
         wanted,
         context.now,
-        lambda: _keep(context, access, definition),
+        lambda depth: _keep(context, access, definition, depth),
         lambda text: context.listener(Warning_(text)),
     )
     _report(context, definition, head_code(head))
 
 
+def _check_sealed(options: Options, destination: Destination) -> None:
+    """A store that is not trusted must not be: its archive is sealed."""
+    if options.encrypt == "off" and destination.scheme in UNTRUSTED:
+        raise BadInput(
+            "--encrypt=off trusts the place where the archive lies, which a"
+            f" destination {destination.scheme}:// must not be"
+        )
+
+
 def _keep(
-    context: Context, access: Access, definition: ArchiveDefinition
+    context: Context,
+    access: Access,
+    definition: ArchiveDefinition,
+    mount_depth: int,
 ) -> None:
     keys = access.keys
     if context.options.remember and keys.master is not None:
         remembered.remember(context.places, keys.terms.archive, keys.master)
-    definitions.save_new(context.places, definition)
+    definitions.save_new(
+        context.places, replace(definition, mount_depth=mount_depth)
+    )
 
 
 def _unfinished(
@@ -156,6 +179,7 @@ def _definition(
         compression=settings.compression,
         chunk_factor=settings.chunk_factor,
         dedup_domain=_key_of(DOMAINS, settings.dedup_domain),
+        bootstrap=access.destination.reach.bootstrap,
     )
 
 

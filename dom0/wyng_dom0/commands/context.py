@@ -32,6 +32,7 @@ class Options:
     all: bool = False
     all_before: bool = False
     archive: str | None = None
+    bootstrap: bool = False
     chunk_factor: int | None = None
     compression: str | None = None
     config: str | None = None
@@ -47,6 +48,7 @@ class Options:
     guard_metadata: int | None = None
     hashtype: str | None = None
     json: bool = False
+    limit_rate: str | None = None
     local: str | None = None
     meta_dir: str | None = None
     no_slot_upload: bool = False
@@ -56,7 +58,9 @@ class Options:
     remember: bool = False
     save_to: str | None = None
     session: SessionRange | None = None
+    session_limit: str | None = None
     subdir: str | None = None
+    timeout: str | None = None
     unattended: bool = False
     verbose: int = 0
     volex: tuple[str, ...] = ()

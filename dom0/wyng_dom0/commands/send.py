@@ -18,7 +18,8 @@ from wyng_dom0.sources.source import Source
 def run(context: Context) -> None:
     """Send the named volumes, all the archive knows, or all there are."""
     names = [check_volume_name(name) for name in context.options.names]
-    with opened(context, Capability.PRUNE) as (chosen, archive):
+    granted = opened(context, Capability.PRUNE, Capability.PUT)
+    with granted as (chosen, archive):
         source = chosen.source(context.options.local)
         selected = _selected(context, archive, source, names)
         report = _send(context, chosen, archive, source, selected)
@@ -70,7 +71,7 @@ def _send(
     )
     send_run = SendRun(archive, source, context.places, order, context.listener)
     context.listener(RunStarted("send", chosen.name, tuple(names)))
-    report = send_run.send(names, Capability.PRUNE)
+    report = send_run.send(names, archive.store.capability)
     head = report.head or archive.end.tip
     context.listener(
         RunDone(

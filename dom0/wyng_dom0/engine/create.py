@@ -47,7 +47,7 @@ from wyng_dom0.seal.slots import (
 from wyng_dom0.state import heads, remembered
 from wyng_dom0.state import slots as kept_slots
 from wyng_dom0.state.places import Places
-from wyng_dom0.transport.destination import Destination
+from wyng_dom0.transport.destination import INTERNAL, Destination
 from wyng_dom0.transport.remote_store import RemoteStore, open_store
 
 _PROMISES = {
@@ -108,7 +108,8 @@ def check_free(destination: Destination, given: Destination) -> None:
     mounted. Raises Refused when the place holds an archive.
     """
     folder = os.path.dirname(given.path)
-    if not os.path.isdir(folder):
+    # Elsewhere the store says so itself.
+    if given.scheme == INTERNAL and not os.path.isdir(folder):
         raise DestinationError(
             f"there is no directory {folder}: is its disk mounted?",
             about=given.url,
@@ -141,12 +142,13 @@ def create_archive(
     access: Access,
     wanted: NewArchive,
     now: datetime,
-    keep: Callable[[], None],
+    keep: Callable[[int], None],
     warn: Callable[[str], None],
 ) -> heads.Head:
     """Make the archive at a destination that holds none; its first head.
 
-    `keep` writes durably what this machine shall know of the archive. `warn`
+    `keep` writes durably what this machine shall know of the archive; it is
+    given the depth of the mount point that the archive lies on. `warn`
     is given a sentence for each thing that its file system can't promise.
     Raises Refused when the directory is in use.
     """
@@ -161,8 +163,9 @@ def create_archive(
             kept_slots.write_slot(
                 access.places, access.keys.terms.archive, 0, slot.encode()
             )
-        keep()
-        for sentence in missing_promises(store.stat().flags):
+        told = store.stat()
+        keep(told.mount_depth)
+        for sentence in missing_promises(told.flags):
             warn(sentence)
         return _first_commit(store, access, wanted, now)
 

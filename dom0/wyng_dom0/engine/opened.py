@@ -110,14 +110,16 @@ def open_archive(
     capability: Capability,
     listener: Listener,
     allow_rollback: bool = False,
+    or_else: Optional[Capability] = None,
 ) -> Iterator[OpenArchive]:
     """Reach the store, find the newest good commit, read all pages.
 
+    Where `capability` is not granted `or_else` is asked for.
     With a capability that writes, raises RollbackError when the archive is
     older than what this machine saw (unless allowed); readers are warned.
     """
     with open_store(
-        access.destination, capability, access.staging_token()
+        access.destination, capability, access.staging_token(), or_else
     ) as store:
         _check_archive(store, access)
         end = find_end(store, access.keys, access.pin())

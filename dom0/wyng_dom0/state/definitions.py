@@ -22,6 +22,8 @@ FORMAT_VERSION = 1
 SUITES = ("aes-256-gcm", "off")
 HASHTYPES = ("sha256", "blake2b")
 DEDUP_DOMAINS = ("qube", "archive")
+# What definitions written by earlier versions lack.
+OPTIONAL_KEYS = frozenset({"mount-depth", "bootstrap"})
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class ArchiveDefinition:
     chunk_factor: int
     dedup_domain: str
     format_version: int = FORMAT_VERSION
+    # Components of the path of the mount point that the archive was made
+    # on, 0 for none.
+    mount_depth: int = 0
+    # Send the store to the SSH host when it hasn't got one.
+    bootstrap: bool = False
 
 
 def next_number(places: Places) -> int:
@@ -156,6 +163,8 @@ def _decode(
             "chunk-factor", limits.CHUNK_FACTOR_MIN, limits.CHUNK_FACTOR_MAX
         ),
         dedup_domain=reader.choice("dedup-domain", DEDUP_DOMAINS),
+        mount_depth=reader.integer("mount-depth", 0, 255, 0),
+        bootstrap=reader.flag("bootstrap", False),
     )
 
 
@@ -172,7 +181,7 @@ class _Reader:
         for key in self._values:
             if key not in known:
                 raise self._fault(f"has the unknown key {quote(key)}")
-        for key in sorted(known - set(self._values)):
+        for key in sorted(known - set(self._values) - OPTIONAL_KEYS):
             raise self._fault(f"lacks the key '{key}'")
 
     def text(self, key: str) -> str:
@@ -189,8 +198,16 @@ class _Reader:
             raise self._fault(f"must have one of {choices} under '{key}'")
         return str(value)
 
-    def integer(self, key: str, least: int, most: int) -> int:
-        value = self._values[key]
+    def flag(self, key: str, missing: bool) -> bool:
+        value = self._values.get(key, missing)
+        if not isinstance(value, bool):
+            raise self._fault(f"has neither true nor false under '{key}'")
+        return value
+
+    def integer(
+        self, key: str, least: int, most: int, missing: int | None = None
+    ) -> int:
+        value = self._values.get(key, missing)
         if isinstance(value, bool) or not isinstance(value, int):
             raise self._fault(f"has no number under '{key}'")
         if not least <= value <= most:

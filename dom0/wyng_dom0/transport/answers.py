@@ -20,21 +20,10 @@ from wyng_common.messages import (
     Status,
     parse_message_header,
 )
-from wyng_dom0.errors import DestinationError
+from wyng_dom0.errors import DestinationError, StreamEnded
+from wyng_dom0.transport.patience import Pace, Patience
 
 _READ_SIZE = 1 << 20
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long a store may take.
-
-    `silence` seconds without any byte of an answer; after its first byte an
-    answer's bytes must come at `rate` bytes a second or faster.
-    """
-
-    silence: float = 120.0
-    rate: float = 1024.0
 
 
 @dataclass(frozen=True)
@@ -53,9 +42,12 @@ class AnswerReader:
     answer to what was asked; the connection is then of no more use.
     """
 
-    def __init__(self, descriptor: int, patience: Patience) -> None:
+    def __init__(
+        self, descriptor: int, patience: Patience, pace: Pace | None = None
+    ) -> None:
         self._descriptor = descriptor
         self._patience = patience
+        self._pace = pace
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
         self._buffer = bytearray()
@@ -74,9 +66,12 @@ class AnswerReader:
             raise DestinationError("the store answered another question")
         return Answer(status, header.count, self._take(header.length))
 
+    def read_untrusted(self, size: int) -> bytes:
+        """So many bytes, where no answer is expected yet."""
+        return self._take(size)
+
     def _take(self, size: int) -> bytes:
-        deadline = time.monotonic() + self._patience.silence
-        deadline += size / self._patience.rate
+        deadline = self._patience.deadline(size)
         while len(self._buffer) < size:
             self._fill(min(self._patience.silence, deadline - time.monotonic()))
         taken = bytes(memoryview(self._buffer)[:size])
@@ -91,5 +86,7 @@ class AnswerReader:
             )
         data = os.read(self._descriptor, _READ_SIZE)
         if not data:
-            raise DestinationError("the store ended the connection")
+            raise StreamEnded("the store ended the connection")
         self._buffer += data
+        if self._pace is not None:
+            self._pace.spend(len(data))

@@ -6,20 +6,19 @@ Owns the child process's pipes, a thread that reads answers, and the order
 of questions. Many may be under way; answers come in their order.
 """
 
-import os
 import queue
-import select
 import threading
 from types import TracebackType
-from typing import Iterator, Optional, Sequence, Type, Union
+from typing import Iterator, Optional, Sequence, Type
 
 from wyng_common.messages import Header, Op, Status
-from wyng_dom0.errors import DestinationError, Dom0Error
+from wyng_dom0.errors import DestinationError, Dom0Error, StreamEnded
 from wyng_dom0.transport import keepalive
-from wyng_dom0.transport.answers import Answer, AnswerReader, Patience
+from wyng_dom0.transport.answers import Answer, AnswerReader
+from wyng_dom0.transport.patience import Pace, Patience
+from wyng_dom0.transport.questions import Bytes, QuestionWriter
+from wyng_dom0.transport.reach import Reach
 from wyng_dom0.transport.start import StoreProcess
-
-Bytes = Union[bytes, bytearray, memoryview]
 
 
 class Question:
@@ -55,18 +54,24 @@ class Connection:
     """A context manager around a started store.
 
     Leaving it says BYE when all went well, and ends the store. When nothing
-    was asked for `idle` seconds the store is told that we are alive.
+    was asked for `idle` seconds the store is told that we are alive. When
+    the session's limit is over the store is ended, whatever it does: what
+    waits for it fails, and snapshots are let go.
     """
 
     def __init__(
         self,
         process: StoreProcess,
-        patience: Patience,
+        reach: Reach = Reach(),
         idle: float = keepalive.SECONDS,
     ) -> None:
         self._process = process
-        self._patience = patience
-        self._reader = AnswerReader(process.answers, patience)
+        self._limit = reach.session_limit
+        patience = Patience(silence=reach.silence)
+        self._reader = AnswerReader(process.answers, patience, _pace(reach))
+        self._writer = QuestionWriter(
+            process.questions, patience, _pace(reach), self._check
+        )
         self._asked: "queue.SimpleQueue[Question | None]" = queue.SimpleQueue()
         self._write_lock = threading.Lock()
         self._tag = 0
@@ -75,12 +80,12 @@ class Connection:
             target=self._read_answers, name="answers", daemon=True
         )
         self._keepalive = keepalive.Keepalive(lambda: self.ask(Op.ALIVE), idle)
-        os.set_blocking(process.questions, False)
-        self._writable = select.poll()
-        self._writable.register(process.questions, select.POLLOUT)
+        self._timer = threading.Timer(self._limit, self._end_session)
+        self._timer.daemon = True
 
     def __enter__(self) -> "Connection":
         self._thread.start()
+        self._timer.start()
         self._keepalive.__enter__()
         return self
 
@@ -95,6 +100,10 @@ class Connection:
             if kind is None and self._broken is None:
                 self._say_bye()
         finally:
+            self._timer.cancel()
+            if self._broken is not None:
+                # Nothing more is to be had of it.
+                self._process.kill()
             self._process.close_questions()
             self._asked.put(None)
             self._process.end()
@@ -128,33 +137,39 @@ class Connection:
             length = sum(len(part) for part in body)
             header = Header(op, second, count, self._tag, length)
             question = Question(op, self._tag, answers)
-            self._write(header.encode())
-            for part in body:
-                self._write(part)
+            self._write([header.encode(), *body])
             # Only now: the deadline of its answer starts here.
             self._asked.put(question)
             self._keepalive.heard()
         return question
 
-    def _write(self, data: Bytes) -> None:
-        left = memoryview(data)
-        while left:
-            if self._broken is not None:
-                raise self._broken
-            try:
-                left = left[os.write(self._process.questions, left) :]
-            except BlockingIOError:
-                self._wait_writable()
-            except BrokenPipeError:
-                raise self._ended() from None
+    def _write(self, parts: Sequence[Bytes]) -> None:
+        try:
+            for part in parts:
+                self._writer.write(part)
+        except StreamEnded as error:
+            raise self._explained(error) from None
 
-    def _wait_writable(self) -> None:
-        if not self._writable.poll(self._patience.silence * 1000):
-            raise DestinationError("the store has stopped reading")
+    def _check(self) -> None:
+        if self._broken is not None:
+            raise self._broken
 
-    def _ended(self) -> DestinationError:
+    def _end_session(self) -> None:
+        self._broken = DestinationError(
+            f"the session's limit of {self._limit / 3600:g} hours is over;"
+            " what was sent so far is kept and the command can be repeated"
+        )
+        self._process.kill()
+
+    def _explained(self, error: Exception) -> Dom0Error:
+        """Why the store ended, as far as anybody knows."""
+        cause = None
+        if isinstance(error, StreamEnded):
+            cause = self._process.cause()
         said = self._process.last_words()
-        return DestinationError(f"the store ended the connection{said}")
+        if cause is None:
+            return DestinationError(f"{error}{said}")
+        return type(cause)(f"{cause}{said}", about=cause.about)
 
     def _read_answers(self) -> None:
         while True:
@@ -182,9 +197,13 @@ class Connection:
 
     def _break(self, question: Question, error: Exception) -> None:
         """Give the error to every question, asked now or later."""
-        said = self._process.last_words()
-        self._broken = DestinationError(f"{error}{said}")
+        self._broken = self._broken or self._explained(error)
         waiting: "Question | None" = question
         while waiting is not None:
             waiting.arrived.put(self._broken)
             waiting = self._asked.get()
+
+
+def _pace(reach: Reach) -> Optional[Pace]:
+    """One for each direction."""
+    return Pace(reach.rate) if reach.rate else None

@@ -7,7 +7,7 @@ returned as they came: opening them is the caller's next step.
 """
 
 import struct
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Iterator, List, Optional, Sequence, Tuple
 
@@ -42,13 +42,20 @@ from wyng_dom0.errors import (
     DestinationFull,
     Dom0Error,
     IntegrityError,
+    NotAllowed,
     NotFound,
+    ProgramMissing,
     Refused,
 )
-from wyng_dom0.transport.answers import Answer, Patience
-from wyng_dom0.transport.connection import Bytes, Connection, Question
+from wyng_dom0.transport.answers import Answer
+from wyng_dom0.transport.connection import Connection, Question
 from wyng_dom0.transport.destination import Destination
-from wyng_dom0.transport.start import start_store
+from wyng_dom0.transport.questions import Bytes
+from wyng_dom0.transport.start import (
+    StoreProcess,
+    start_sent_store,
+    start_store,
+)
 
 _TO_HEAD = (1 << 64) - 1
 _TWO = struct.Struct(">QQ")
@@ -66,10 +73,16 @@ class RemoteStore:
     """A store that answered HELLO."""
 
     def __init__(
-        self, connection: Connection, welcome: Optional[Welcome], where: str
+        self,
+        connection: Connection,
+        welcome: Optional[Welcome],
+        where: str,
+        capability: Capability,
     ) -> None:
         self._connection = connection
         self._where = where
+        # What HELLO asked for and was given.
+        self.capability = capability
         # None when there is no archive at the destination.
         self.welcome = welcome
 
@@ -251,7 +264,7 @@ class RemoteStore:
 def status_error(status: Status, count: int, where: str) -> Dom0Error:
     """Our error for a status that is no success."""
     if status is Status.DENIED:
-        return Refused(f"{where} does not allow this")
+        return NotAllowed(f"{where} does not allow this")
     if status is Status.BUSY:
         return DestinationBusy(
             f"{where} is in use by another command; try again when it is done"
@@ -260,6 +273,13 @@ def status_error(status: Status, count: int, where: str) -> Dom0Error:
         return DestinationFull(
             f"{where} is full; free some space or prune, and repeat the"
             " command: what was sent so far is kept"
+        )
+    if status is Status.OUTSIDE:
+        return BadInput(f"{where} is no place that its store may use")
+    if status is Status.NOT_READY:
+        return DestinationError(
+            f"{where} is not there: is its disk mounted? A new archive's"
+            " directory must lie in one that exists"
         )
     if status is Status.DAMAGED:
         return IntegrityError(f"{where} is damaged")
@@ -281,24 +301,60 @@ def open_store(
     destination: Destination,
     capability: Capability,
     token: StagingToken,
-    patience: Patience = Patience(),
+    or_else: Optional[Capability] = None,
 ) -> Iterator[RemoteStore]:
     """Start the store of a destination and say HELLO.
 
-    Raises DestinationError when it can't be reached, DestinationBusy when
-    another writer has it.
+    Where `capability` is not granted `or_else` is asked for in a second
+    call. Raises DestinationError when it can't be reached, DestinationBusy
+    when another writer has it.
     """
-    process = start_store(destination, capability)
-    with Connection(process, patience) as connection:
-        hello = Hello(capability, token)
+    try:
+        stack, store = _greet(destination, capability, token)
+    except NotAllowed:
+        if or_else is None:
+            raise
+        stack, store = _greet(destination, or_else, token)
+    with stack:
+        yield store
+
+
+def _greet(
+    destination: Destination, capability: Capability, token: StagingToken
+) -> "tuple[ExitStack, RemoteStore]":
+    """A store that answered HELLO, and what ends it."""
+    try:
+        process = start_store(destination, capability)
+        return _say_hello(process, destination, capability, token)
+    except ProgramMissing:
+        if not destination.reach.bootstrap:
+            raise
+    process = start_sent_store(destination)
+    return _say_hello(process, destination, capability, token)
+
+
+def _say_hello(
+    process: StoreProcess,
+    destination: Destination,
+    capability: Capability,
+    token: StagingToken,
+) -> "tuple[ExitStack, RemoteStore]":
+    where, reach = destination.url, destination.reach
+    with ExitStack() as stack:
+        connection = stack.enter_context(Connection(process, reach))
+        hello = Hello(
+            capability,
+            token,
+            destination.hello_path,
+            mount_depth=reach.mount_depth,
+        )
         answer = connection.ask(Op.HELLO, [hello.encode()]).wait()
         if answer.status not in (Status.OK, Status.NO_ARCHIVE):
-            raise status_error(answer.status, answer.count, destination.url)
+            raise status_error(answer.status, answer.count, where)
         try:
             welcome = parse_welcome(answer.untrusted_body)
         except FormatError as error:
             raise DestinationError(str(error)) from error
-        found = answer.status is Status.OK
-        yield RemoteStore(
-            connection, welcome if found else None, destination.url
-        )
+        found = welcome if answer.status is Status.OK else None
+        store = RemoteStore(connection, found, where, capability)
+        return stack.pop_all(), store

@@ -8,27 +8,41 @@ one error sentence; it never reaches the terminal raw.
 """
 
 import fcntl
-import os
-import shutil
 import subprocess
-import sys
 import threading
-from typing import List
+from collections.abc import Callable
 
 from wyng_common.messages import Capability
-from wyng_dom0.errors import DestinationError
+from wyng_dom0.errors import DestinationError, Dom0Error
+from wyng_dom0.transport.answers import AnswerReader
+from wyng_dom0.transport.bootstrap import loader_command, send_store
 from wyng_dom0.transport.destination import Destination
+from wyng_dom0.transport.endings import bootstrap_ending, ending
+from wyng_dom0.transport.patience import Patience
+from wyng_dom0.transport.programs import (
+    command_of,
+    remote_command,
+    store_program,
+)
+from wyng_dom0.transport.questions import QuestionWriter
+
+# What a process's exit code and last words mean.
+Explain = Callable[[int, str], Dom0Error | None]
 
 _PIPE_SIZE = 1 << 20
 _WORDS_MAX = 2048
 _WORDS_SHOWN = 300
 _END_SECONDS = 10
+_CAUSE_SECONDS = 3
 
 
 class StoreProcess:
     """A started store: the descriptors of its pipes, and its end."""
 
-    def __init__(self, command: List[str]) -> None:
+    def __init__(
+        self, command: list[str], explain: Explain = lambda code, words: None
+    ) -> None:
+        self._explain = explain
         try:
             self._child = subprocess.Popen(
                 command,
@@ -73,6 +87,19 @@ class StoreProcess:
         )
         return f" (it said: {shown[:_WORDS_SHOWN]})" if shown else ""
 
+    def cause(self) -> Dom0Error | None:
+        """Why it ended, where its exit code says so; waits a moment."""
+        try:
+            code = self._child.wait(_CAUSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
+        self._listener.join(1)
+        return self._explain(code, self._words.decode("ascii", "replace"))
+
+    def kill(self) -> None:
+        """End it now, from any thread."""
+        self._child.kill()
+
     def close_questions(self) -> None:
         """Let the store see the end of our questions."""
         assert self._child.stdin
@@ -109,22 +136,52 @@ def start_store(
 
     Raises DestinationError when it can't be started.
     """
-    allow = capability.name.lower()
-    command = [*_store_command(), "serve", "--allow", allow, "--"]
-    return StoreProcess([*command, destination.path])
+    return StoreProcess(
+        command_of(destination, capability),
+        lambda code, words: ending(destination, code, words),
+    )
 
 
-def _store_command() -> List[str]:
-    """The store's program: beside ours, else on the PATH."""
-    beside = os.path.join(os.path.dirname(sys.executable), "wyng-store")
-    if os.access(beside, os.X_OK):
-        return [beside]
-    found = shutil.which("wyng-store")
-    if found is None:
-        raise DestinationError(
-            "the program wyng-store is not installed on this machine"
+def start_sent_store(destination: Destination) -> StoreProcess:
+    """Send the store to an SSH host, where it isn't yet, and start it there.
+
+    Raises DestinationError when there is no Python 3.9, or no loader.
+    """
+    bundle = _bundle()
+    process = StoreProcess(
+        remote_command(destination, loader_command()),
+        lambda code, words: bootstrap_ending(destination, code, words),
+    )
+    patience = Patience(destination.reach.silence)
+    try:
+        send_store(
+            AnswerReader(process.answers, patience),
+            QuestionWriter(process.questions, patience),
+            bundle,
         )
-    return [found]
+    except DestinationError as error:
+        cause = process.cause()
+        said = process.last_words()
+        process.kill()
+        process.end()
+        process.close_questions()
+        process.close_answers()
+        raise DestinationError(f"{cause or error}{said}") from None
+    return process
+
+
+def _bundle() -> bytes:
+    """The store of this machine as a zipapp, which it makes itself."""
+    try:
+        done = subprocess.run(
+            [*store_program(), "bundle"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise DestinationError("the store can't be bundled") from error
+    return done.stdout
 
 
 def _widen(descriptor: int) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from wyng_common.ids import ArchiveId, BlobId, StagingToken
 from wyng_common.messages import Capability, Hello, Op, Status
 from wyng_dom0.errors import DestinationError
-from wyng_dom0.transport.answers import Patience
 from wyng_dom0.transport.connection import Connection
 from wyng_dom0.transport.destination import Destination
 from wyng_dom0.transport.keepalive import Keepalive
@@ -47,7 +46,7 @@ def test_no_request_is_cut_by_a_keepalive(tmp_path: Path) -> None:
         Destination("internal", str(tmp_path)), Capability.INIT
     )
     ids = b"".join(BlobId.random() for _ in range(4096))
-    with Connection(process, Patience(), idle=0.001) as connection:
+    with Connection(process, idle=0.001) as connection:
         hello = Hello(Capability.INIT, StagingToken.random()).encode()
         answer = connection.ask(Op.HELLO, [hello]).wait()
         assert answer.status is Status.NO_ARCHIVE
