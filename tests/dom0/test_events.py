@@ -47,5 +47,5 @@ def test_some_volumes_failed_names_them() -> None:
 def test_every_error_is_of_the_one_tree() -> None:
     kinds = [v for v in vars(errors).values() if isinstance(v, type)]
     own = [k for k in kinds if k.__module__ == "wyng_dom0.errors"]
-    assert len(own) == 15
+    assert len(own) == 18
     assert all(issubclass(kind, WyngError) for kind in own)
