@@ -27,7 +27,8 @@ DOCS_COMMON = CHANGELOG.md doc/store.md doc/protocol.md \
 	doc/archive-format.md
 DOCS_DOM0 = README.md doc/design.md doc/threat-model.md doc/packaging.md
 DOCS_VM = doc/packaging.md
-UNITS_DOM0 = qvm-wyng-send@.service qvm-wyng-send@.timer
+UNITS_DOM0 = qvm-wyng-send@.service qvm-wyng-send@.timer \
+	qvm-wyng-overdue@.service qvm-wyng-overdue@.timer
 
 INSTALL = umask 022 && install -p -m 644 -D
 

@@ -70,6 +70,7 @@ OPTIONS: dict[str, OptionRow] = {
         _value("dest", "URL", "where: internal:/path, ssh:, qubes:..."),
         _flag("dry-run", "tell, change nothing", config=False),
         _choice("encrypt", "how to seal", "aes-256-gcm", "off"),
+        _value("every", "TIME", "how often a send is due: 12h, 1d, 1w"),
         _flag("force", "overwrite without asking", config=False),
         _flag(
             "force-allow-rollback",
@@ -210,6 +211,14 @@ COMMANDS: dict[str, CommandRow] = {
             _ACCESS,
             least=2,
             most=2,
+        ),
+        CommandRow(
+            "overdue",
+            "",
+            "tell which archives have missed their sends",
+            "--every=12h overdue",
+            _COMMON | {"every"},
+            most=0,
         ),
         CommandRow(
             "version", "", "show the version", "version", _COMMON, most=0

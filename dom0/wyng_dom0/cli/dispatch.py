@@ -41,6 +41,12 @@ def _list(context: Context) -> None:
     list.run(context)
 
 
+def _overdue(context: Context) -> None:
+    from wyng_dom0.commands import overdue
+
+    overdue.run(context)
+
+
 def _prune(context: Context) -> None:
     from wyng_dom0.commands import prune
 
@@ -82,6 +88,7 @@ _COMMANDS: dict[str, Run] = {
     "arch-init": _arch_init,
     "delete": _delete,
     "list": _list,
+    "overdue": _overdue,
     "prune": _prune,
     "receive": _receive,
     "rename": _rename,

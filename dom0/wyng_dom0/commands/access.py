@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from wyng_common.messages import Capability
 from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.overdue import warn_overdue
 from wyng_dom0.engine.guard import DATA_PERCENT, METADATA_PERCENT, Bounds
 from wyng_dom0.engine.opened import Access, OpenArchive, open_archive
 from wyng_dom0.engine.unlock import unlock_found, unlock_known
@@ -147,6 +148,7 @@ def _choose(context: Context) -> Chosen:
 
 def _choose_known(context: Context) -> Chosen:
     definition = _definition(context)
+    warn_overdue(context, definition)
     terms = terms_of(definition)
     keys = unlock_known(
         context.places,

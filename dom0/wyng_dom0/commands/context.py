@@ -41,6 +41,7 @@ class Options:
     dest: str | None = None
     dry_run: bool = False
     encrypt: str | None = None
+    every: str | None = None
     force: bool = False
     force_allow_rollback: bool = False
     from_: str | None = None

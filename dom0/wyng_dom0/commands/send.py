@@ -13,6 +13,7 @@ from wyng_dom0.events import RunDone, RunStarted
 from wyng_dom0.names import check_volume_name
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.sources.source import Source
+from wyng_dom0.state import last_send
 
 
 def run(context: Context) -> None:
@@ -22,6 +23,7 @@ def run(context: Context) -> None:
     with granted as (chosen, archive):
         source = chosen.source(context.options.local)
         selected = _selected(context, archive, source, names)
+        is_whole = _is_whole(context, archive, selected)
         report = _send(context, chosen, archive, source, selected)
         lost = len(archive.damaged)
     report.raise_failures()
@@ -31,6 +33,19 @@ def run(context: Context) -> None:
             f"{lost} volume(s) of the archive were not sent: their pages are"
             " lost; send them by name to go on with them anew"
         )
+    if is_whole and not context.options.dry_run:
+        terms = chosen.access.keys.terms
+        last_send.note_send(context.places, terms.archive, context.now)
+
+
+def _is_whole(
+    context: Context, archive: OpenArchive, selected: list[str]
+) -> bool:
+    """Is every volume that the archive knows, and should be sent, in it?"""
+    if context.options.all or not context.options.names:
+        return True
+    known = {page.name for page in archive.pages_named(())}
+    return known - {*context.options.volex} <= {*selected}
 
 
 def _selected(

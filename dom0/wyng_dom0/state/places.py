@@ -59,6 +59,10 @@ class Places:
         digest = hashlib.sha256(volume_key(source, volume)).hexdigest()
         return self.volumes / digest[:40]
 
+    def last_send(self, archive: ArchiveId) -> Path:
+        """When all volumes of an archive were last sent."""
+        return self.root / "sent" / f"{archive.hex()}.time"
+
     def lock(self, kind: str, key: bytes) -> Path:
         """The lock file of one thing of a kind; `key` is what it is."""
         return self.root / "locks" / f"{kind}-{hashlib.sha256(key).hexdigest()}"
