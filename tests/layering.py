@@ -33,6 +33,8 @@ LAYERS: Dict[str, frozenset[str]] = {
     "cli": MIDDLE | {"cli", "commands", "engine"},
     "services": MIDDLE | {"services", "commands", "engine"},
     "applet": frozenset({BASE, "applet"}),
+    # Holds a key and knows nothing else.
+    "agent": frozenset({BASE, "agent", "state"}),
     "commands": MIDDLE | {"commands", "engine"},
     "engine": MIDDLE | {"engine"},
     "state": frozenset({BASE, "state"}),
@@ -70,8 +72,14 @@ STARTS_STORES = ("wyng_dom0.transport.start", "wyng_store.relay")
 # Runs on a host that has nothing else of ours: it keeps the store's file,
 # becomes it, and tells by its exit code why it could not.
 REMOTE_LOADER = "wyng_common.loader"
-# --passcmd is the user's own command; LVM's tools are run by snapshots.
-RUNS_COMMANDS = ("wyng_dom0.cli.passcmd", "wyng_dom0.snapshots")
+STARTS_WHAT_LASTS = (*STARTS_STORES, "wyng_dom0.cli.agent_start")
+# --passcmd is the user's own command; LVM's tools are run by snapshots; the
+# key agent outlives the command that starts it.
+RUNS_COMMANDS = (
+    "wyng_dom0.cli.passcmd",
+    "wyng_dom0.cli.agent_start",
+    "wyng_dom0.snapshots",
+)
 LVM_TOOLS = frozenset(
     {"lvm", "lvs", "vgs", "lvcreate", "lvremove", "lvrename", "lvchange"}
     | {"thin_delta", "thin_dump", "dmsetup", "lvresize"}
@@ -81,6 +89,7 @@ LVM_TOOLS = frozenset(
 ENTRIES = (
     "wyng_dom0.cli",
     "wyng_dom0.services",
+    "wyng_dom0.agent.__main__",
     "wyng_store.main",
     "wyng_store.__main__",
 )
@@ -242,7 +251,7 @@ def _durable_breaches(module: str, use: Use) -> Iterator[str]:
 def _process_breaches(module: str, use: Use) -> Iterator[str]:
     if use.name in PROCESS_CALLS:
         yield f"{use.name} starts a process past subprocess"
-    if use.name == "subprocess.Popen" and module not in STARTS_STORES:
+    if use.name == "subprocess.Popen" and module not in STARTS_WHAT_LASTS:
         yield f"subprocess.Popen belongs into {STARTS_STORES}"
     if use.imported and within(use.name, "subprocess", "multiprocessing"):
         if not within(module, *STARTS_STORES, *RUNS_COMMANDS):

@@ -3,6 +3,7 @@
 """A key slot opens with its passphrase alone, at a bounded price."""
 
 import hashlib
+from dataclasses import replace
 from typing import List
 
 import pytest
@@ -17,12 +18,16 @@ from wyng_dom0.errors import AuthenticationFailed, IntegrityError
 from wyng_dom0.seal import slots
 from wyng_dom0.seal.keys import HashType, Suite, Terms, derive
 from wyng_dom0.seal.slots import (
+    Credential,
     Scrypt,
     Slot,
     SlotHeader,
     SlotKind,
+    check_key_file,
     make_clear_slot,
     make_passphrase_slot,
+    make_random_slot,
+    open_slots,
     open_with_passphrase,
     parse_slot,
 )
@@ -193,7 +198,58 @@ def test_slots_of_one_key_are_all_different() -> None:
 
 
 def test_other_kinds_are_passed_over() -> None:
-    header = SlotHeader(TERMS, SlotKind.RECOVERY, 17, CHEAP, SALT)
+    free = Scrypt(0, 0, 0)
+    header = SlotHeader(TERMS, SlotKind.RECOVERY, 17, free, SALT)
     with pytest.raises(AuthenticationFailed):
         open_with_passphrase([Slot(header, MADE.body)], PASSPHRASE)
     assert parse_slot(header.encode() + MADE.body).header == header
+
+
+RANDOM = [
+    Credential(SlotKind.RECOVERY, bytes(range(20))),
+    Credential(SlotKind.KEY_FILE, bytes(range(32))),
+]
+
+
+@pytest.mark.parametrize("credential", RANDOM)
+def test_random_slot_opens_with_its_secret_alone(
+    credential: Credential,
+) -> None:
+    made = make_random_slot(TERMS, MASTER, credential, 17)
+    parsed = parse_slot(made.encode())
+    assert open_slots([MADE, parsed], credential) == (MASTER, made)
+    others = (
+        Credential(credential.kind, credential.secret + b"x"),
+        *(each for each in RANDOM if each != credential),
+        Credential(SlotKind.PASSPHRASE, credential.secret),
+    )
+    for other in others:
+        with pytest.raises(AuthenticationFailed):
+            open_slots([parsed], other)
+
+
+def test_same_bytes_of_another_kind_open_nothing() -> None:
+    secret = bytes(32)
+    recovery = Credential(SlotKind.RECOVERY, secret)
+    made = make_random_slot(TERMS, MASTER, recovery, 17)
+    header = replace(made.header, kind=SlotKind.KEY_FILE)
+    with pytest.raises(AuthenticationFailed):
+        open_slots(
+            [Slot(header, made.body)], Credential(SlotKind.KEY_FILE, secret)
+        )
+
+
+def test_random_slot_with_a_cost_is_damaged() -> None:
+    header = SlotHeader(TERMS, SlotKind.KEY_FILE, 17, CHEAP, SALT)
+    with pytest.raises(IntegrityError):
+        parse_slot(header.encode() + MADE.body)
+
+
+@pytest.mark.parametrize("size", [0, 31, (1 << 20) + 1])
+def test_key_file_of_a_guessable_size_is_refused(size: int) -> None:
+    with pytest.raises(AuthenticationFailed, match="key file"):
+        check_key_file(bytes(size))
+
+
+def test_credential_shows_no_secret() -> None:
+    assert "horse" not in repr(Credential(SlotKind.PASSPHRASE, b"horse"))

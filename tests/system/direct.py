@@ -109,6 +109,7 @@ def access_to(machine: Machine) -> Access:
         now=datetime.now(timezone.utc),
         prompts=None,  # type: ignore[arg-type]
         report=lambda report: None,
+        hold_key=lambda archive, key, minutes: None,
     )
     return access._choose(context).access
 

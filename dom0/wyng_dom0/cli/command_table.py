@@ -62,6 +62,7 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("all-before", "all older than --session", config=False),
         _value("archive", "NAME", "which archive; default: the first made"),
         _flag("bootstrap", "bring the store to an SSH host"),
+        _value("authmin", "MINUTES", "hold the key for so long; -1: no more"),
         _choice("chunk-factor", "chunks of 64 KiB x 2^(N-1)", *_FACTORS),
         _value("compression", "TYPE[:LEVEL]", "zstd:3 unless given"),
         _value("config", "FILE", "your configuration", config=False),
@@ -84,12 +85,15 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("help", "what a command does and takes", "h", config=False),
         _flag("json", "nothing but JSON on standard output"),
         _value("limit-rate", "BYTES", "a second at most, as 500K or 2M"),
+        _value("key-file", "PATH", "opens the archive, no passphrase"),
         _value("local", "PATH", "the directory of volumes"),
         _value("meta-dir", "PATH", "where this program's own state is"),
         _flag("no-slot-upload", "keep the key slots out of the archive"),
+        _value("new-key-file", "PATH", "made when missing", config=False),
         _value("passcmd", "COMMAND", "prints the passphrase; no shell"),
         _flag("quiet", "say only what went wrong; implies -u", "q"),
         _flag("remap", "read everything, compare ids", config=False),
+        _flag("recovery", "make a recovery code", config=False),
         _flag("remember", "keep the key here for unattended runs"),
         _value("save-to", "PATH", "restore to this file", config=False),
         _value(
@@ -99,6 +103,7 @@ OPTIONS: dict[str, OptionRow] = {
             config=False,
         ),
         _value("session-limit", "HOURS", "end what takes longer; 72"),
+        _value("slots-from", "PATH", "key slots of a sheet", config=False),
         _value("subdir", "PATH", "a directory below the destination"),
         _value("timeout", "SECONDS", "how long a store may be silent; 120"),
         _flag("unattended", "never ask", "u", config=False),
@@ -111,13 +116,14 @@ _COMMON = frozenset(
     {"archive", "config", "debug", "help", "json", "meta-dir", "quiet"}
     | {"unattended", "verbose"}
 )
-_ACCESS = (
+_GUARD = {"guard-data", "guard-metadata"}
+_UNLOCK = (
     _COMMON
-    | {"passcmd", "remember", "force-allow-rollback"}
+    | {"passcmd", "remember", "authmin", "key-file"}
     | {"bootstrap", "limit-rate", "session-limit", "timeout"}
 )
-_READ = _ACCESS | {"from", "subdir", "session"}
-_GUARD = {"guard-data", "guard-metadata"}
+_ACCESS = _UNLOCK | {"force-allow-rollback"}
+_READ = _ACCESS | {"from", "subdir", "session", "slots-from"}
 MANY = 1 << 30
 
 
@@ -218,6 +224,31 @@ COMMANDS: dict[str, CommandRow] = {
             "tell which archives have missed their sends",
             "--every=12h overdue",
             _COMMON | {"every"},
+            most=0,
+        ),
+        CommandRow(
+            "key",
+            "list|add|change|remove|export [SLOT]",
+            "show and change what opens the archive",
+            "--recovery key add",
+            _UNLOCK | {"force", "new-key-file", "recovery", "save-to"},
+            least=1,
+            most=2,
+        ),
+        CommandRow(
+            "remember",
+            "",
+            "keep the key here for unattended runs",
+            "remember",
+            _COMMON | {"passcmd", "key-file"},
+            most=0,
+        ),
+        CommandRow(
+            "forget",
+            "",
+            "drop the key that is kept here",
+            "forget",
+            _COMMON,
             most=0,
         ),
         CommandRow(

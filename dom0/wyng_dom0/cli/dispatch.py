@@ -35,6 +35,24 @@ def _delete(context: Context) -> None:
     delete.run(context)
 
 
+def _forget(context: Context) -> None:
+    from wyng_dom0.commands import remember
+
+    remember.forget(context)
+
+
+def _key(context: Context) -> None:
+    from wyng_dom0.commands import key
+
+    key.run(context)
+
+
+def _remember(context: Context) -> None:
+    from wyng_dom0.commands import remember
+
+    remember.remember(context)
+
+
 def _list(context: Context) -> None:
     from wyng_dom0.commands import list
 
@@ -87,10 +105,13 @@ _COMMANDS: dict[str, Run] = {
     "add": _add,
     "arch-init": _arch_init,
     "delete": _delete,
+    "forget": _forget,
+    "key": _key,
     "list": _list,
     "overdue": _overdue,
     "prune": _prune,
     "receive": _receive,
+    "remember": _remember,
     "rename": _rename,
     "send": _send,
     "verify": _verify,

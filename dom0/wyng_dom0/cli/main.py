@@ -13,10 +13,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from wyng_common.errors import WyngError
+from wyng_dom0.cli.agent_start import start_agent
 from wyng_dom0.cli.dispatch import run_command
 from wyng_dom0.cli.exit_codes import DONE, exit_code
 from wyng_dom0.cli.help import help_text
@@ -62,15 +64,17 @@ def _run(options: Options, output: Output) -> None:
     # of it for garbage again and again took 6 % of a verify (measured).
     gc.freeze()
     gc.set_threshold(50_000)
+    places = find_places(options.meta_dir, os.geteuid(), os.environ)
     with Progress(output, options) as listener:
         run_command(
             Context(
                 options=options,
-                places=find_places(options.meta_dir, os.geteuid(), os.environ),
+                places=places,
                 listener=listener,
                 now=datetime.now().astimezone(),
                 prompts=TerminalPrompts(options.unattended, options.passcmd),
                 report=output.report,
+                hold_key=partial(start_agent, places),
             )
         )
 

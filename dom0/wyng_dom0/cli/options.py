@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from wyng_dom0.cli.command_table import COMMANDS, OPTIONS, Kind, OptionRow
-from wyng_dom0.commands.context import Options
+from wyng_dom0.commands.context import AUTHMIN_MAX, Options
 from wyng_dom0.errors import BadInput
 from wyng_dom0.names import parse_session_range, quote
 from wyng_dom0.state.user_config import ConfigValue
@@ -206,6 +206,7 @@ def _options(
     session, factor = values.pop("session"), values.pop("chunk_factor")
     for key in ("guard_data", "guard_metadata"):
         values[key] = _percent(key, values[key])
+    values["authmin"] = _authmin(values["authmin"])
     values["from_"] = values.pop("from")
     values["volex"] = tuple(values["volex"])
     values["unattended"] |= values["quiet"] or not has_terminal
@@ -227,6 +228,17 @@ def _percent(key: str, value: str | None) -> int | None:
         name = key.replace("_", "-")
         raise BadInput(f"--{name} takes 1 to 100 percent; not {quote(value)}")
     return int(value.rstrip("%"))
+
+
+def _authmin(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not re.fullmatch("-1|[0-9]{1,2}", value) or int(value) > AUTHMIN_MAX:
+        raise BadInput(
+            f"--authmin takes minutes from -1 to {AUTHMIN_MAX}, not"
+            f" {quote(value)}"
+        )
+    return int(value)
 
 
 def _check_choice(row: OptionRow, value: str | None) -> None:

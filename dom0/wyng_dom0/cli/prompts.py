@@ -13,14 +13,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from wyng_dom0.cli.passcmd import first_line, run_passcmd
 from wyng_dom0.errors import AuthenticationFailed, BadInput, Refused
+from wyng_dom0.words import list_words
 
 GENERATED_WORDS = 7
-WORDS_FILE = Path(__file__).with_name("words.txt")
 _LINE_MAX = 64 * 1024
 _TRIES = 3
 
@@ -82,13 +80,6 @@ def generate_passphrase(words: int = GENERATED_WORDS) -> str:
     """Words drawn by the kernel's random source: 12.9 bits each."""
     known = list_words()
     return " ".join(secrets.choice(known) for _ in range(words))
-
-
-@cache
-def list_words() -> tuple[str, ...]:
-    """The word list, in order, without its notes."""
-    lines = WORDS_FILE.read_text("ascii").splitlines()
-    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def _say(text: str) -> None:

@@ -12,16 +12,20 @@ from dataclasses import dataclass, replace
 
 from wyng_common.messages import Capability
 from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.credentials import (
+    ask_credential,
+    known_keys,
+    read_sheet,
+)
 from wyng_dom0.commands.overdue import warn_overdue
 from wyng_dom0.engine.guard import DATA_PERCENT, METADATA_PERCENT, Bounds
 from wyng_dom0.engine.opened import Access, OpenArchive, open_archive
-from wyng_dom0.engine.unlock import unlock_found, unlock_known
+from wyng_dom0.engine.unlock import unlock_found
 from wyng_dom0.errors import BadInput
-from wyng_dom0.names import quote
 from wyng_dom0.seal.keys import HashType, Suite, Terms
 from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.sources.source import Source
-from wyng_dom0.state import definitions, heads, locks, remembered
+from wyng_dom0.state import definitions, heads, locks
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.transport.destination import (
     SSH,
@@ -147,24 +151,17 @@ def _choose(context: Context) -> Chosen:
 
 
 def _choose_known(context: Context) -> Chosen:
-    definition = _definition(context)
+    definition = known_definition(context)
     warn_overdue(context, definition)
     terms = terms_of(definition)
-    keys = unlock_known(
-        context.places,
-        terms,
-        lambda: context.prompts.passphrase(
-            f"the archive {quote(definition.name)}"
-        ),
-    )
-    if context.options.remember and keys.master is not None:
-        remembered.remember(context.places, terms.archive, keys.master)
+    keys = known_keys(context, terms, definition.name)
     where = destination_of(definition, context.options)
     access = Access(where, keys, context.places)
     return Chosen(definition.name, access, definition)
 
 
-def _definition(context: Context) -> ArchiveDefinition:
+def known_definition(context: Context) -> ArchiveDefinition:
+    """The archive known here that the options mean; NotFound."""
     name = context.options.archive
     if name is None:
         return definitions.load_default(context.places)
@@ -178,7 +175,8 @@ def _choose_found(context: Context, url: str) -> Chosen:
     )
     keys = unlock_found(
         destination,
-        lambda: context.prompts.passphrase(f"the archive at {destination.url}"),
+        lambda: ask_credential(context, f"the archive at {destination.url}"),
+        read_sheet(context.options.slots_from),
     )
     pin = heads.read_pin(context.places, keys.terms.archive, destination.url)
     # What was never seen here leaves no trace here.
@@ -191,7 +189,7 @@ def _confirm_rollback(context: Context) -> None:
     """An older copy is gone on from only by one who typed what it is."""
     if context.options.from_ is not None:
         return
-    name = _definition(context).name
+    name = known_definition(context).name
     context.prompts.type_name(
         "Sessions made since that copy are lost to this archive."
         f" Type the archive's name ({name}) to go on from the older copy:",

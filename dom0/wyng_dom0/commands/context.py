@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from wyng_common.ids import ArchiveId
 from wyng_dom0.commands.reports import Report
 from wyng_dom0.events import Listener
 from wyng_dom0.names import SessionRange
 from wyng_dom0.state.places import Places
+
+AUTHMIN_MAX = 60
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Options:
     all_before: bool = False
     archive: str | None = None
     bootstrap: bool = False
+    authmin: int | None = None
     chunk_factor: int | None = None
     compression: str | None = None
     config: str | None = None
@@ -50,16 +54,20 @@ class Options:
     hashtype: str | None = None
     json: bool = False
     limit_rate: str | None = None
+    key_file: str | None = None
     local: str | None = None
     meta_dir: str | None = None
     no_slot_upload: bool = False
+    new_key_file: str | None = None
     passcmd: str | None = None
     quiet: bool = False
     remap: bool = False
+    recovery: bool = False
     remember: bool = False
     save_to: str | None = None
     session: SessionRange | None = None
     session_limit: str | None = None
+    slots_from: str | None = None
     subdir: str | None = None
     timeout: str | None = None
     unattended: bool = False
@@ -94,7 +102,8 @@ class Context:
     """All that a command may know of its surroundings.
 
     `now` is aware, in the local zone. `report` shows the one result of a
-    command that reports; `listener` gets what happens on the way.
+    command that reports; `listener` gets what happens on the way. `hold_key`
+    starts an agent that holds an archive's key for some minutes.
     """
 
     options: Options
@@ -103,3 +112,4 @@ class Context:
     now: datetime
     prompts: Prompts
     report: Callable[[Report], None]
+    hold_key: Callable[[ArchiveId, bytes, int], None]

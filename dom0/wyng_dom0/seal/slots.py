@@ -17,9 +17,9 @@ import hashlib
 import hmac
 import os
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Optional, Tuple
+from typing import Iterable, Optional, Tuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -40,6 +40,8 @@ MAGIC = b"WYNGSLOT"
 _HEADER = struct.Struct(">8sBBBB16sQBBBB32s")
 _BODY = struct.Struct(">32s12s48s")
 SALT_SIZE = 32
+KEY_FILE_SIZE_MIN = 32
+KEY_FILE_SIZE_MAX = 1 << 20
 SCRYPT_LOG_N_MIN = 10
 SCRYPT_LOG_N_MAX = 19
 # hashlib.scrypt takes less than 2 GiB of memory, which N=2^21 needs.
@@ -53,6 +55,23 @@ class SlotKind(IntEnum):
     PASSPHRASE = 1
     RECOVERY = 2
     KEY_FILE = 3
+
+
+_LABELS = {SlotKind.RECOVERY: "recovery", SlotKind.KEY_FILE: "key-file"}
+_SHOWN = {
+    SlotKind.PASSPHRASE: "passphrase",
+    SlotKind.RECOVERY: "recovery code",
+    SlotKind.KEY_FILE: "key file",
+    SlotKind.NONE: "nothing",
+}
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What a person came with: a passphrase, a recovery code, a key file."""
+
+    kind: SlotKind
+    secret: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -135,6 +154,8 @@ def parse_slot(untrusted: bytes) -> Slot:
         raise IntegrityError("a key slot names an unknown algorithm") from None
     if zero:
         raise IntegrityError("a key slot is damaged")
+    if header.kind in _LABELS and header.cost != Scrypt(0, 0, 0):
+        raise IntegrityError("a key slot is damaged")
     body = bytes(untrusted[_HEADER.size :])
     if bool(body) != (header.kind is not SlotKind.NONE):
         raise IntegrityError("a key slot has the wrong length for its kind")
@@ -162,6 +183,20 @@ def make_passphrase_slot(
     return _wrap(header, master, _stretch(header, passphrase))
 
 
+def make_random_slot(
+    terms: Terms, master: MasterKey, credential: Credential, made: int
+) -> Slot:
+    """Wrap the master key under a recovery code or a key file.
+
+    Both are too long to be guessed, so they need no stretching; each such
+    slot has a salt of its own.
+    """
+    header = SlotHeader(
+        terms, credential.kind, made, Scrypt(0, 0, 0), os.urandom(SALT_SIZE)
+    )
+    return _wrap(header, master, _extract(header, credential.secret))
+
+
 def make_clear_slot(terms: Terms, made: int) -> Slot:
     """The slot of an archive that isn't sealed: it carries only the terms."""
     return Slot(_clear_header(terms, made), b"")
@@ -176,6 +211,37 @@ def _clear_header(terms: Terms, made: int) -> SlotHeader:
     return replace(bare, salt=digest)
 
 
+def open_slots(
+    slots: "list[Slot]", credential: Credential, allow_costly: bool = False
+) -> Tuple[MasterKey, Slot]:
+    """Try what a person came with on each slot of its kind.
+
+    Raises as open_with_passphrase does.
+    """
+    if credential.kind is SlotKind.PASSPHRASE:
+        return open_with_passphrase(slots, credential.secret, allow_costly)
+    for slot in _of_kind(slots, credential.kind):
+        master = _unwrap(slot, _extract(slot.header, credential.secret))
+        if master is not None:
+            return master, slot
+    raise AuthenticationFailed(
+        f"the {_SHOWN[credential.kind]} opens none of the key slots"
+    )
+
+
+def check_key_file(content: bytes) -> Credential:
+    """A key file's content as a credential; raises AuthenticationFailed.
+
+    Nothing stretches it, so short ones are refused.
+    """
+    if not KEY_FILE_SIZE_MIN <= len(content) <= KEY_FILE_SIZE_MAX:
+        raise AuthenticationFailed(
+            f"a key file has {KEY_FILE_SIZE_MIN} bytes to"
+            f" {KEY_FILE_SIZE_MAX >> 20} MiB, not {len(content)} bytes"
+        )
+    return Credential(SlotKind.KEY_FILE, content)
+
+
 def open_with_passphrase(
     slots: "list[Slot]", passphrase: bytes, allow_costly: bool = False
 ) -> Tuple[MasterKey, Slot]:
@@ -187,10 +253,8 @@ def open_with_passphrase(
     """
     refused: Optional[IntegrityError] = None
     stretched: "dict[tuple[bytes, Scrypt], bytes]" = {}
-    for slot in slots:
+    for slot in _of_kind(slots, SlotKind.PASSPHRASE):
         header = slot.header
-        if header.kind is not SlotKind.PASSPHRASE:
-            continue
         try:
             _check_cost(header.cost, allow_costly)
         except IntegrityError as error:
@@ -205,6 +269,16 @@ def open_with_passphrase(
     if refused is not None:
         raise refused
     raise AuthenticationFailed("the passphrase opens none of the key slots")
+
+
+def _of_kind(slots: Iterable[Slot], kind: SlotKind) -> Iterable[Slot]:
+    return (slot for slot in slots if slot.header.kind is kind)
+
+
+def _extract(header: SlotHeader, secret: bytes) -> bytes:
+    """The opener of a slot whose secret is random."""
+    digest = hashlib.sha256(secret).digest()
+    return derive(digest, f"slot-{_LABELS[header.kind]}", header.salt)
 
 
 def _check_cost(cost: Scrypt, allow_costly: bool) -> None:

@@ -45,6 +45,10 @@ class Places:
         """The master key of an archive whose runs need no passphrase."""
         return self.root / "remembered" / f"{archive.hex()}.key"
 
+    def agent(self, archive: ArchiveId) -> Path:
+        """The socket of the agent that holds an archive's key."""
+        return self.root / "agent" / archive.hex()
+
     def staging(self, archive: ArchiveId) -> Path:
         """The token under which unfinished uploads are taken up again."""
         return self.root / "staging" / f"{archive.hex()}.token"

@@ -117,6 +117,17 @@ class RemoteStore:
             raise Refused(f"key slot {number} of {self._where} is taken")
         self._expect_ok(answer)
 
+    def drop_key_slot(self, number: int) -> bool:
+        """Remove a key slot durably; False when there was none."""
+        question = self._connection.ask(
+            Op.KEYS, second=KeysAction.DROP, count=number
+        )
+        answer = question.wait()
+        if answer.status is Status.NOT_FOUND:
+            return False
+        self._expect_ok(answer)
+        return True
+
     def ask_have(self, ids: Sequence[BlobId]) -> Question:
         """Ask which of at most HAVE_IDS_MAX ids need not be sent."""
         return self._connection.ask(Op.HAVE, [b"".join(ids)], count=len(ids))

@@ -12,6 +12,7 @@ from wyng_dom0.cli import prompts
 from wyng_dom0.cli.passcmd import run_passcmd
 from wyng_dom0.cli.prompts import TerminalPrompts
 from wyng_dom0.errors import AuthenticationFailed, BadInput, Refused
+from wyng_dom0.words import list_words
 
 HERE = TerminalPrompts(unattended=False)
 NOBODY = TerminalPrompts(unattended=True)
@@ -163,7 +164,7 @@ def test_unanswered_question_ends_its_line(
 
 
 def test_generated_passphrase_has_seven_words() -> None:
-    words = prompts.list_words()
+    words = list_words()
     assert len(words) == len(set(words)) == 7776
     assert all(w.isascii() and w.islower() and " " not in w for w in words)
     made = prompts.generate_passphrase().split(" ")
