@@ -128,6 +128,7 @@ def put(session: Session, exchange: Exchange, request: Header) -> None:
     stored = 0
     for _ in range(request.count):
         stored += _put_frame(session, staging, exchange)
+    staging.flush()
     there = request.count - stored
     exchange.answer(Status.OK, _PUT_ANSWER.pack(stored, there))
 

@@ -56,7 +56,8 @@ class Staging:
     def put(self, header: FrameHeader, frame: durable.Data) -> bool:
         """Keep a frame that the caller has checked; False when it is there.
 
-        Not durable before `sync`. Raises Full with nothing kept.
+        It outlives this process after `flush`, and is durable after `sync`.
+        Raises Full with nothing kept.
         """
         if header.id in self._absent:
             self._absent.discard(header.id)
@@ -68,6 +69,10 @@ class Staging:
         if self._finished:
             self._enroll()
         return True
+
+    def flush(self) -> None:
+        """All frames before are found at the next open; raises Full."""
+        self._packer.flush()
 
     def sync(self, beat: Beat = silent) -> None:
         """All frames before are durable and in the index after this."""

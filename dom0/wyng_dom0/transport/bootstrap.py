@@ -43,9 +43,9 @@ def send_store(
         )
     name = hashlib.sha256(bundle).hexdigest()
     size = f"{len(bundle):0{loader.SIZE_DIGITS}}"
-    writer.write(f"{name}{size}".encode("ascii"))
+    writer.write([f"{name}{size}".encode("ascii")])
     untrusted_reply = reader.read_untrusted(1)
     if untrusted_reply == loader.WANT:
-        writer.write(bundle)
+        writer.write([bundle])
     elif untrusted_reply != loader.HAVE:
         raise DestinationError("the host neither has nor wants the store")

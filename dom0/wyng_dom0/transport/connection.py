@@ -145,8 +145,7 @@ class Connection:
 
     def _write(self, parts: Sequence[Bytes]) -> None:
         try:
-            for part in parts:
-                self._writer.write(part)
+            self._writer.write(parts)
         except StreamEnded as error:
             raise self._explained(error) from None
 
