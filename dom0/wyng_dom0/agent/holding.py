@@ -91,8 +91,8 @@ class Holder:
                 return False
             # The time may have been over while the machine slept.
             if asked == GIVE and self.seconds_left() > 0:
-                peer.sendall(self._key)
                 self._asked = self._clock()
+                peer.sendall(self._key)
         except OSError:
             return True
         return True
