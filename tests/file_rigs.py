@@ -5,6 +5,7 @@
 import ctypes
 import fcntl
 import os
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,25 @@ from wyng_dom0.snapshots.driver import Driver, VolumeAt
 
 FICLONE = 0x40049409
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
+# Kind of the file system, options of its mount.
+CLONING = {
+    "btrfs": ("btrfs", "loop"),
+    "btrfs-zstd": ("btrfs", "loop,compress-force=zstd:1"),
+    "xfs": ("xfs", "loop"),
+}
+IMAGE_SIZE = 512 << 20
 _LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def run(*words: "str | Path") -> None:
+    """Run a command to its end; CalledProcessError."""
+    subprocess.run(
+        [str(word) for word in words],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+    )
 
 
 def punch_hole(fd: int, offset: int, length: int) -> None:

@@ -10,13 +10,7 @@ from pathlib import Path
 
 import pytest
 
-# Kind of the file system, options of its mount.
-CLONING = {
-    "btrfs": ("btrfs", "loop"),
-    "btrfs-zstd": ("btrfs", "loop,compress-force=zstd:1"),
-    "xfs": ("xfs", "loop"),
-}
-IMAGE_SIZE = 512 << 20
+from file_rigs import CLONING, IMAGE_SIZE, run
 
 
 @pytest.fixture(scope="session", params=list(CLONING))
@@ -58,13 +52,3 @@ def folder(cloning: "tuple[str, Path]") -> Iterator[Path]:
     made.mkdir()
     yield made
     shutil.rmtree(made)
-
-
-def run(*words: "str | Path") -> None:
-    subprocess.run(
-        [str(word) for word in words],
-        check=True,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=60,
-    )

@@ -1,0 +1,264 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The driver for files: where it can't serve, and whom it serves how."""
+
+import errno
+import os
+import subprocess
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pytest_mock import MockerFixture
+
+from driver_rig import missed
+from file_rigs import FileRig, run
+from wyng_dom0.errors import SourceError
+from wyng_dom0.snapshots import filesystem
+from wyng_dom0.snapshots.driver import (
+    CannotSnapshot,
+    CannotTell,
+    SnapshotRef,
+    VolumeAt,
+)
+from wyng_dom0.snapshots.file_changes import changes_between
+from wyng_dom0.snapshots.filesystem import FileSystem, Kind, filesystem_of
+from wyng_dom0.snapshots.reflink import ReflinkDriver
+
+MIB = 1 << 20
+NOBODY = 65534
+XFS = pytest.mark.parametrize("cloning", ["xfs"], indirect=True)
+
+
+@pytest.fixture
+def rig(folder: Path) -> FileRig:
+    return FileRig(ReflinkDriver(), folder)
+
+
+def as_nobody(call: Callable[[], None]) -> None:
+    """Call it in a process without rights; fails when it raises."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            call()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+            raise
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def reachable(folder: Path) -> None:
+    """Let others go through the test's own folders, as in /home."""
+    for parent in folder.parents:
+        if parent.owner() == "root" and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o111)
+
+
+def test_user_without_rights_misses_nothing(rig: FileRig, kind: str) -> None:
+    """Without searching btrfs' tree what is compressed counts as changed."""
+
+    def back_up() -> None:
+        volume = rig.make("disk", 4 * MIB)
+        rig.write(volume, 0, os.urandom(MIB) + b"text " * 50_000)
+        old = rig.driver.take(volume)
+        rig.write(volume, 700_000, b"changed")
+        rig.punch(volume, 0, 65536)
+        new = rig.driver.take(volume)
+        with rig.driver.comparing([old, new]) as comparing:
+            found = list(comparing(old, new))
+        before, after = (Path(ref.place).read_bytes() for ref in (old, new))
+        assert missed(before, after, found) == []
+        if kind != "btrfs-zstd":
+            assert sum(length for _, length in found) == 65536 + 4096
+        rig.driver.drop(rig.driver.list_own(rig.pool))
+
+    reachable(rig.folder)
+    os.chown(rig.folder, NOBODY, NOBODY)
+    as_nobody(back_up)
+    assert rig.strangers() == ["disk.img"]
+
+
+def test_folder_without_right_to_write_is_read_plainly(rig: FileRig) -> None:
+    volume = rig.make("disk", MIB)
+    os.chmod(volume.place, 0o644)
+    reachable(rig.folder)
+
+    def take() -> None:
+        with pytest.raises(CannotSnapshot, match="Permission denied"):
+            rig.driver.take(volume)
+
+    as_nobody(take)
+
+
+def test_read_only_mount_is_read_plainly(rig: FileRig, tmp_path: Path) -> None:
+    volume = rig.make("disk", MIB)
+    run("mount", "--bind", rig.folder, tmp_path)
+    try:
+        run("mount", "-o", "remount,ro,bind", tmp_path)
+        inside = VolumeAt("disk.img", str(tmp_path / "disk.img"), str(tmp_path))
+        with pytest.raises(CannotSnapshot, match="Read-only"):
+            rig.driver.take(inside)
+        usage = rig.driver.usage(str(tmp_path))
+        assert usage is not None and usage.read_only
+    finally:
+        run("umount", tmp_path)
+    assert rig.strangers() == [] and volume.name == "disk.img"
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_clone_that_fails_is_an_error_and_leaves_nothing(
+    rig: FileRig, mocker: MockerFixture, code: int
+) -> None:
+    volume = rig.make("disk", MIB)
+    mocker.patch(
+        "wyng_dom0.snapshots.kept_clones.durable.name_file",
+        side_effect=OSError(code, os.strerror(code)),
+    )
+    with pytest.raises(SourceError) as caught:
+        rig.driver.take(volume)
+    assert not isinstance(caught.value, CannotSnapshot)
+    assert rig.strangers() == []
+
+
+def test_snapshots_of_two_file_systems_are_not_compared(
+    rig: FileRig, tmp_path: Path
+) -> None:
+    """Equal places on two file systems hold what they like."""
+    image, point = tmp_path / "image", tmp_path / "other"
+    point.mkdir()
+    with open(image, "wb") as file:
+        file.truncate(320 << 20)
+    run("mkfs.xfs", "-q", image)
+    run("mount", "-o", "loop", image, point)
+    try:
+        other = FileRig(ReflinkDriver(), point)
+        here = rig.driver.take(rig.make("disk", MIB))
+        there = other.driver.take(other.make("disk", MIB))
+        for pair in ((here, there), (there, here)):
+            with rig.driver.comparing(pair) as comparing:
+                with pytest.raises(CannotTell, match="different file systems"):
+                    list(comparing(*pair))
+    finally:
+        run("umount", point)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        FileSystem(Kind.BTRFS, "b", ""),
+        FileSystem(Kind.XFS, "b", "1-data"),
+        FileSystem(Kind.XFS, "a", "2-data"),
+        FileSystem(Kind.XFS, "a", "1-realtime"),
+    ],
+)
+def test_address_spaces_that_differ_are_not_compared(
+    mocker: MockerFixture, tmp_path: Path, other: FileSystem
+) -> None:
+    one = FileSystem(Kind.XFS, "a", "1-data")
+    mocker.patch(
+        "wyng_dom0.snapshots.file_changes.filesystem_of",
+        side_effect=[one, other],
+    )
+    with open(tmp_path / "a", "wb") as file:
+        with pytest.raises(CannotTell):
+            list(changes_between(file.fileno(), file.fileno()))
+
+
+def test_file_system_that_is_not_known_tells_nothing(tmp_path: Path) -> None:
+    """CIFS answers FIEMAP with places that are all the same."""
+    with open("/dev/shm/wyng-reflink-test", "wb") as file:
+        os.unlink(file.name)
+        assert filesystem_of(file.fileno()).kind is Kind.OTHER
+        with pytest.raises(CannotTell, match="not known"):
+            list(changes_between(file.fileno(), file.fileno()))
+
+
+def test_file_systems_are_told_apart(folder: Path, kind: str) -> None:
+    with open(folder / "a", "wb") as one, open(folder / "b", "wb") as other:
+        found = filesystem_of(one.fileno())
+        assert found == filesystem_of(other.fileno())
+        assert found.kind.value == kind.partition("-")[0]
+        words = ["findmnt", "-n", "-o", "UUID", "-T", str(folder)]
+        said = subprocess.run(words, capture_output=True, check=True).stdout
+        assert found.identity == said.decode().strip().replace("-", "")
+
+
+@XFS
+def test_file_on_the_realtime_device_has_places_of_its_own(
+    folder: Path, mocker: MockerFixture
+) -> None:
+    with open(folder / "a", "wb") as file:
+        usual = filesystem_of(file.fileno())
+        mocker.patch.object(filesystem, "_on_realtime", return_value=True)
+        assert filesystem_of(file.fileno()) != usual
+
+
+def test_ref_of_another_driver_tells_nothing(rig: FileRig) -> None:
+    volume = rig.make("disk", MIB)
+    ref = rig.driver.take(volume)
+    for pair in (
+        (replace(ref, driver="plain"), ref),
+        (ref, replace(ref, driver="lvm_thin")),
+    ):
+        with rig.driver.comparing(pair) as comparing:
+            with pytest.raises(CannotTell, match="only one of the two"):
+                list(comparing(*pair))
+
+
+def test_extents_that_cannot_be_read_tell_nothing(
+    rig: FileRig, mocker: MockerFixture
+) -> None:
+    volume = rig.make("disk", MIB)
+    refs = [rig.driver.take(volume), rig.driver.take(volume)]
+    mocker.patch(
+        "wyng_dom0.snapshots.file_changes.changed_ranges",
+        side_effect=OSError(errno.EIO, "Input/output error"),
+    )
+    with rig.driver.comparing(refs) as comparing:
+        with pytest.raises(CannotTell, match="Input/output error"):
+            list(comparing(*refs))
+
+
+def test_cost_is_what_only_the_snapshot_holds(rig: FileRig, kind: str) -> None:
+    volume = rig.make("disk", 8 * MIB)
+    rig.write(volume, 0, os.urandom(2 * MIB))
+    ref = rig.driver.take(volume)
+    assert rig.driver.cost([ref]) == [0]
+    rig.write(volume, 0, os.urandom(2 * MIB))
+    os.sync()
+    (cost,) = rig.driver.cost([ref])
+    assert cost == 2 * MIB
+    gone = SnapshotRef("reflink", ref.place + "x", ref.identity, ref.size)
+    assert rig.driver.cost([gone, ref]) == [None, cost]
+
+
+def test_pool_that_is_gone_has_no_usage_and_no_snapshots(
+    rig: FileRig, tmp_path: Path
+) -> None:
+    assert rig.driver.usage(str(tmp_path / "gone")) is None
+    assert rig.driver.list_own(str(tmp_path / "gone")) == []
+
+
+def test_comparing_leaves_no_descriptor_open(rig: FileRig) -> None:
+    volume = rig.make("disk", MIB)
+    rig.write(volume, 0, b"x" * MIB)
+    old = rig.driver.take(volume)
+    for offset in (0, 65536, 131072):
+        rig.write(volume, offset, b"changed")
+    new = rig.driver.take(volume)
+    before = os.listdir("/proc/self/fd")
+    with rig.driver.comparing([old, new]) as comparing:
+        ranges = comparing(old, new)
+        assert next(ranges) == (0, 4096)
+        del ranges
+        list(comparing(old, new))
+    assert os.listdir("/proc/self/fd") == before
