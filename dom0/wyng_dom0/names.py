@@ -190,8 +190,8 @@ def parse_session_spec(text: str) -> SessionSpec:
 def parse_session_range(text: str) -> SessionRange:
     """What `--session` takes: one spec, or two with a comma between.
 
-    Two times must be in order, the second later than the first; the ends
-    need not exist.
+    The ends need not exist. Which of two comes first is not said by their
+    names: see engine/selection.py.
     """
     parts = text.split(",")
     if len(parts) > 2:
@@ -203,9 +203,6 @@ def parse_session_range(text: str) -> SessionRange:
     if len(specs) == 1:
         return SessionRange(specs[0])
     first, last = specs
-    if isinstance(first, SessionName) and isinstance(last, SessionName):
-        if not first.name < last.name:
-            raise BadInput(
-                f"the range {quote(text)} must end later than it begins"
-            )
+    if first == last and isinstance(first, SessionName):
+        raise BadInput(f"the range {quote(text)} begins where it ends")
     return SessionRange(first, last)

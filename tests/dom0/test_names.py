@@ -127,7 +127,6 @@ def test_session_name_goes_both_ways() -> None:
         "^a b",
         "",
         "20261123-101500,20261123-101500",
-        "20261124-000000,20261123-000000",
         "newest,newest,newest",
     ],
 )

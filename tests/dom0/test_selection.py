@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A command means the sessions its user named, and never the newest."""
 
+from datetime import datetime, timedelta
 from typing import List
 
 import pytest
@@ -9,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memory_archive import a_session
-from wyng_dom0.archive.session import Label, Session
-from wyng_dom0.engine.selection import describe, one_session, prunable
+from wyng_dom0.archive.session import NAME_FORMAT, Label, Session
+from wyng_dom0.engine.selection import (
+    describe,
+    is_excluded,
+    meant_sessions,
+    one_session,
+    prunable,
+)
 from wyng_dom0.errors import BadInput, NotFound
 from wyng_dom0.names import parse_session_range, parse_session_spec
 
@@ -214,3 +221,108 @@ def test_range_is_no_single_session() -> None:
 def test_spec_is_read_back_as_written() -> None:
     for text in ("newest", "^first", "^all", name("10:00")):
         assert describe(parse_session_spec(text)) == text
+
+
+def local(sequence: int, text: str) -> Session:
+    """A session of a date string with its distance from UTC."""
+    moment = datetime.fromisoformat(text)
+    offset = moment.utcoffset()
+    assert offset is not None
+    return a_session(
+        sequence,
+        time_ns=int(moment.timestamp()) * 10**9,
+        offset=int(offset.total_seconds()),
+    )
+
+
+# The clock on the wall shows 02:00 to 03:00 twice.
+AUTUMN = [
+    local(1, "2026-10-25T02:10+02:00"),
+    local(2, "2026-10-25T02:50+02:00"),
+    local(3, "2026-10-25T02:10:01+01:00"),
+    local(4, "2026-10-25T02:40+01:00"),
+    local(5, "2026-10-25T03:10+01:00"),
+]
+EAST_TO_WEST = [
+    local(1, "2026-11-20T09:00+09:00"),
+    local(2, "2026-11-20T10:00+09:00"),
+    local(3, "2026-11-19T20:30-05:00"),
+    local(4, "2026-11-19T21:30-05:00"),
+    local(5, "2026-11-19T22:30-05:00"),
+]
+
+
+@pytest.mark.parametrize(
+    "sessions, text, all_before, expected",
+    [
+        # Ends that exist: everything made between them, whatever it is named.
+        (AUTUMN, "20261025-025000,20261025-024000", False, [2, 3, 4]),
+        (AUTUMN, "20261025-021000,20261025-021001", False, [1, 2, 3]),
+        (AUTUMN, "20261025-021001", True, [1, 2]),
+        (AUTUMN, "20261025-024000", True, [1, 2, 3]),
+        # A time that no session has never splits older from newer ones.
+        (AUTUMN, "20261025-024500", True, [1]),
+        (AUTUMN, "20261025-030500", True, [1, 2, 3, 4]),
+        (AUTUMN, "20261025-000000", True, []),
+        (EAST_TO_WEST, "20261120-100000,20261119-213000", False, [2, 3, 4]),
+        (EAST_TO_WEST, "20261119-203000", True, [1, 2]),
+        (EAST_TO_WEST, "20261119-210000", True, [1, 2, 3]),
+        (EAST_TO_WEST, "20261120-093000", True, [1]),
+    ],
+)
+def test_ranges_go_by_time_and_sequence_never_by_string(
+    sessions: List[Session],
+    text: str,
+    all_before: bool,
+    expected: List[int],
+) -> None:
+    assert pruned(sessions, text, all_before) == expected
+
+
+@given(st.integers(-90, 90))
+def test_all_before_any_time_takes_the_oldest_only(minutes: int) -> None:
+    moment = datetime(2026, 10, 25, 2, 30) + timedelta(minutes=minutes)
+    found = pruned(AUTUMN, moment.strftime(NAME_FORMAT), all_before=True)
+    assert found == list(range(1, len(found) + 1))
+
+
+def test_two_sessions_in_one_second_are_kept_apart() -> None:
+    doubled = [at(1, "10:00"), at(2, "10:00"), at(3, "10:00"), at(4, "11:00")]
+    assert pruned(doubled, name("10:00"), all_before=True) == []
+    assert pruned(doubled, clocks("10:00,11:00")) == [1, 2, 3]
+    assert pruned(doubled, clocks("09:00,10:00")) == [1, 2, 3]
+    assert pruned(doubled, name("11:00"), all_before=True) == [1, 2, 3]
+
+
+def test_range_the_wrong_way_round_is_refused() -> None:
+    for text in ("11:00,09:00", "11:30,09:30", "11:00,09:30"):
+        with pytest.raises(BadInput, match="must end later"):
+            pruned(DAYTIME, clocks(text))
+
+
+def test_not_strict_is_the_next_older_session() -> None:
+    for text, sequence in (("10:30", 3), ("10:00", 3), ("23:00", 5)):
+        wanted = parse_session_range(name(text))
+        found = one_session(DAYTIME, wanted, "disk", strict=False)
+        assert found.sequence == sequence
+    for text in (name("07:00"), "^none"):
+        wanted = parse_session_range(text)
+        with pytest.raises(NotFound, match="nor an older one"):
+            one_session(DAYTIME, wanted, "disk", strict=False)
+
+
+def test_protecting_may_mean_the_newest_too() -> None:
+    for text, expected in (
+        ("newest", [5]),
+        (clocks("11:00,newest"), [4, 5]),
+        ("^second", [4, 5]),
+    ):
+        found = meant_sessions(DAYTIME, parse_session_range(text))
+        assert [each.sequence for each in found] == expected
+
+
+def test_excluded_by_name_or_pattern() -> None:
+    assert is_excluded("vm-a", ("x", "vm-a"))
+    assert is_excluded("sub/vm-a", ("*vm-*",))
+    assert is_excluded("a[1]", ("a[1]",))
+    assert not is_excluded("vm-a", ("a", "vm-b*"))

@@ -8,7 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,14 +129,19 @@ class Template:
     """
 
     def __init__(
-        self, root: Path, *words: str, volumes: "Mapping[str, bytes]" = _NONE
+        self,
+        root: Path,
+        *words: str,
+        volumes: "Mapping[str, bytes]" = _NONE,
+        sends: "Sequence[Mapping[str, bytes]]" = (),
     ) -> None:
         self._machine = Machine(root)
         self._machine.init(*words)
-        for name, data in volumes.items():
-            self._machine.write(name, data)
-        if volumes:
-            self._machine.run("send", *volumes)
+        for each in sends or [volumes]:
+            for name, data in each.items():
+                self._machine.write(name, data)
+            if each:
+                self._machine.run("send", *each)
         self._kept = root / "kept"
         for name in _FOLDERS:
             shutil.copytree(root / name, self._kept / name)

@@ -115,6 +115,27 @@ class Page:
             )
         return replace(self, parts=parts, recent=recent)
 
+    def with_pins(
+        self, sequences: "frozenset[int]", pinned: bool, shelf: Shelf
+    ) -> "Page":
+        """The page with some sessions protected from prunes, or not."""
+
+        def edit(sessions: List[Session]) -> List[Session]:
+            return [
+                (
+                    replace(each, pinned=pinned)
+                    if each.sequence in sequences
+                    else each
+                )
+                for each in sessions
+            ]
+
+        old = ranges(n for n in sequences if not self._is_recent(n))
+        parts = self.parts
+        if old:
+            parts = replace_sessions(parts, old, edit, shelf)
+        return replace(self, parts=parts, recent=tuple(edit([*self.recent])))
+
     def _is_recent(self, sequence: int) -> bool:
         return bool(self.recent) and sequence >= self.recent[0].sequence
 

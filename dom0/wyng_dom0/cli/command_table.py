@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from wyng_common import limits
+from wyng_dom0.rules import RULE_OPTIONS
 
 
 class Kind(Enum):
@@ -46,6 +47,10 @@ def _value(
     return OptionRow(name, Kind.VALUE, metavar, help, "", config)
 
 
+def _list(name: str, metavar: str, help: str) -> OptionRow:
+    return OptionRow(name, Kind.LIST, metavar, help)
+
+
 def _choice(name: str, help: str, *choices: str) -> OptionRow:
     shown = "|".join(choices)
     return OptionRow(name, Kind.VALUE, shown, help, choices=choices)
@@ -60,9 +65,11 @@ OPTIONS: dict[str, OptionRow] = {
     for row in (
         _flag("all", "all volumes of the source", "a", config=False),
         _flag("all-before", "all older than --session", config=False),
+        _value("apdays", "A:B:C:D", "days: over A go; over B, D in C stay"),
         _value("archive", "NAME", "which archive; default: the first made"),
         _flag("bootstrap", "bring the store to an SSH host"),
         _value("authmin", "MINUTES", "hold the key for so long; -1: no more"),
+        _choice("autoprune", "remove by rules", "off", "on", "full"),
         _choice("chunk-factor", "chunks of 64 KiB x 2^(N-1)", *_FACTORS),
         _value("compression", "TYPE[:LEVEL]", "zstd:3 unless given"),
         _value("config", "FILE", "your configuration", config=False),
@@ -86,8 +93,18 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("json", "nothing but JSON on standard output"),
         _value("limit-rate", "BYTES", "a second at most, as 500K or 2M"),
         _value("key-file", "PATH", "opens the archive, no passphrase"),
+        _list("keep", "SESSION", "never remove this or ^tag; repeatable"),
+        _value("keep-last", "N", "keep the newest N sessions"),
+        _value("keep-hourly", "N", "keep one of each of N hours"),
+        _value("keep-daily", "N", "keep one of each of N days"),
+        _value("keep-weekly", "N", "keep one of each of N weeks"),
+        _value("keep-monthly", "N", "keep one of each of N months"),
+        _value("keep-yearly", "N", "keep one of each of N years"),
+        _value("keep-within", "TIME", "keep all so close to the newest: 30d"),
+        _list("keep-tag", "TAG", "keep what has this tag; repeatable"),
         _value("local", "PATH", "the directory of volumes"),
         _value("meta-dir", "PATH", "where this program's own state is"),
+        _value("min-free-space", "SIZE", "what autoprune=on frees: 20G"),
         _flag("no-slot-upload", "keep the key slots out of the archive"),
         _value("new-key-file", "PATH", "made when missing", config=False),
         _value("passcmd", "COMMAND", "prints the passphrase; no shell"),
@@ -108,7 +125,7 @@ OPTIONS: dict[str, OptionRow] = {
         _value("timeout", "SECONDS", "how long a store may be silent; 120"),
         _flag("unattended", "never ask", "u", config=False),
         OptionRow("verbose", Kind.COUNT, "", "say more", "v"),
-        OptionRow("volex", Kind.LIST, "NAME", "not this volume; repeatable"),
+        _list("volex", "NAME", "not this name or pattern; repeatable"),
     )
 }
 
@@ -122,8 +139,10 @@ _UNLOCK = (
     | {"passcmd", "remember", "authmin", "key-file"}
     | {"bootstrap", "limit-rate", "session-limit", "timeout"}
 )
-_ACCESS = _UNLOCK | {"force-allow-rollback"}
-_READ = _ACCESS | {"from", "subdir", "session", "slots-from"}
+# What nearly every command takes; --help only names them.
+USUAL = _UNLOCK | {"force-allow-rollback"}
+_READ = USUAL | {"from", "subdir", "session", "slots-from"}
+_RULES = frozenset({"autoprune", "min-free-space", "keep", *RULE_OPTIONS})
 MANY = 1 << 30
 
 
@@ -148,7 +167,7 @@ COMMANDS: dict[str, CommandRow] = {
             "",
             "make an archive",
             "--local=/data/images --dest=internal:/mnt/backup arch-init",
-            _ACCESS
+            USUAL
             | {"local", "dest", "subdir", "compression", "hashtype", "force"}
             | {"chunk-factor", "encrypt", "dedup-domain", "no-slot-upload"},
             most=0,
@@ -158,7 +177,7 @@ COMMANDS: dict[str, CommandRow] = {
             "VOLUME...",
             "name volumes that the next send fills",
             "add disk1.img",
-            _ACCESS,
+            USUAL,
             least=1,
         ),
         CommandRow(
@@ -166,8 +185,10 @@ COMMANDS: dict[str, CommandRow] = {
             "[VOLUME...]",
             "back up; without names all that the archive knows",
             "send disk1.img sub/disk2.img",
-            _ACCESS
-            | {"all", "volex", "local", "dry-run", "compression", "remap"}
+            USUAL
+            | _RULES
+            | {"all", "volex", "local", "dry-run", "compression", "force"}
+            | {"remap"}
             | _GUARD,
         ),
         CommandRow(
@@ -197,15 +218,32 @@ COMMANDS: dict[str, CommandRow] = {
             "[VOLUME...]",
             "remove sessions; the newest of a volume always stays",
             "--session=20261101-000000,20261120-000000 prune",
-            _ACCESS
+            USUAL
+            | _RULES
             | {"session", "all-before", "all", "volex", "dry-run", "force"},
+        ),
+        CommandRow(
+            "protect",
+            "VOLUME...",
+            "let no prune remove the sessions named",
+            "--session=20261101-000000 protect disk1.img",
+            USUAL | {"session", "dry-run"},
+            least=1,
+        ),
+        CommandRow(
+            "unprotect",
+            "VOLUME...",
+            "let prune remove the sessions named again",
+            "--session=20261101-000000 unprotect disk1.img",
+            USUAL | {"session", "dry-run"},
+            least=1,
         ),
         CommandRow(
             "delete",
             "VOLUME",
             "remove a volume from the archive, sessions and all",
             "delete disk1.img",
-            _ACCESS | {"force", "dry-run"},
+            USUAL | {"force", "dry-run"},
             least=1,
             most=1,
         ),
@@ -214,7 +252,7 @@ COMMANDS: dict[str, CommandRow] = {
             "OLD NEW",
             "call a volume of the archive something else",
             "rename disk1.img laptop.img",
-            _ACCESS,
+            USUAL,
             least=2,
             most=2,
         ),

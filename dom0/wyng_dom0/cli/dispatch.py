@@ -71,6 +71,12 @@ def _prune(context: Context) -> None:
     prune.run(context)
 
 
+def _protect(context: Context) -> None:
+    from wyng_dom0.commands import protect
+
+    protect.run(context)
+
+
 def _receive(context: Context) -> None:
     from wyng_dom0.commands import receive
 
@@ -109,11 +115,13 @@ _COMMANDS: dict[str, Run] = {
     "key": _key,
     "list": _list,
     "overdue": _overdue,
+    "protect": _protect,
     "prune": _prune,
     "receive": _receive,
     "remember": _remember,
     "rename": _rename,
     "send": _send,
+    "unprotect": _protect,
     "verify": _verify,
     "version": _version,
 }

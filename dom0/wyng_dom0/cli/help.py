@@ -2,13 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What --help says: text made of the tables, nothing printed here."""
 
+from collections.abc import Collection
+from textwrap import wrap
+
 from wyng_dom0.cli.command_table import (
     COMMANDS,
     OPTIONS,
+    USUAL,
     CommandRow,
     Kind,
     OptionRow,
 )
+from wyng_dom0.rules import RULE_OPTIONS
 
 
 def help_text(command: str) -> str:
@@ -36,7 +41,8 @@ def _all() -> str:
 
 def _one(row: CommandRow) -> str:
     usage = f"Usage: qvm-wyng [OPTION...] {row.name} {row.arguments}".rstrip()
-    shown = [OPTIONS[name] for name in sorted(row.options)]
+    rules = frozenset(RULE_OPTIONS) if row.name != "prune" else frozenset()
+    shown = [OPTIONS[n] for n in sorted(row.options - USUAL - rules)]
     return "\n".join(
         [
             usage,
@@ -44,9 +50,22 @@ def _one(row: CommandRow) -> str:
             f"{row.summary[0].upper()}{row.summary[1:]}.",
             "",
             *(_option_line(option) for option in shown),
+            *_in_short("rules, see prune:", row.options & rules),
+            *_in_short("as usual:", row.options & USUAL),
             "",
             f"Example: qvm-wyng {row.example}",
         ]
+    )
+
+
+def _in_short(heading: str, names: Collection[str]) -> list[str]:
+    """Options by their names alone; the manual page says more."""
+    words = " ".join(f"--{name}" for name in sorted(names))
+    return wrap(
+        f"  {heading} {words}" if words else "",
+        width=80,
+        subsequent_indent="    ",
+        break_on_hyphens=False,
     )
 
 

@@ -17,10 +17,15 @@ from typing import NoReturn
 from wyng_dom0.cli.command_table import COMMANDS, OPTIONS, Kind, OptionRow
 from wyng_dom0.commands.context import AUTHMIN_MAX, Options
 from wyng_dom0.errors import BadInput
-from wyng_dom0.names import parse_session_range, quote
+from wyng_dom0.names import parse_session_range, parse_session_spec, quote
+from wyng_dom0.rules import RULE_OPTIONS, RuleBook, parse_book, parse_size
 from wyng_dom0.state.user_config import ConfigValue
 
-CONFIG_KEYS = frozenset(row.name for row in OPTIONS.values() if row.in_config)
+# Rules of archives and volumes; no option, for it is nested.
+_RETENTION = "retention"
+CONFIG_KEYS = frozenset(
+    {_RETENTION, *(row.name for row in OPTIONS.values() if row.in_config)}
+)
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,23 @@ def parse_options(
         return HelpWanted(command)
     _check_names(command, names)
     _check_options(command, typed)
-    configured = _config_words(read_config(typed.config))
+    config = read_config(typed.config)
+    nested = config.pop(_RETENTION, None)
+    configured = _config_words(config)
+    book = parse_book(_rules(typed), _rules(_parse(configured)), nested)
     # Options that mean nothing to this command may stand in the config.
     merged = _parse([*configured, *words])
-    return _options(command, names, merged, has_terminal)
+    return _options(command, names, merged, book, has_terminal)
+
+
+def _rules(given: argparse.Namespace) -> dict[str, str | list[str]]:
+    """The rules among some options, by their names."""
+    values = vars(given)
+    return {
+        name: values[name.replace("-", "_")]
+        for name in RULE_OPTIONS
+        if values[name.replace("-", "_")]
+    }
 
 
 class _Parser(argparse.ArgumentParser):
@@ -176,7 +194,7 @@ def _config_words(config: dict[str, ConfigValue]) -> list[str]:
     words: list[str] = []
     for key, value in config.items():
         is_flag = OPTIONS[key].kind in (Kind.FLAG, Kind.COUNT)
-        if is_flag != isinstance(value, bool):
+        if isinstance(value, dict) or is_flag != isinstance(value, bool):
             raise BadInput(
                 f"the config's value under {quote(key)} must be"
                 f" {'true or false' if is_flag else 'text'}",
@@ -195,6 +213,7 @@ def _options(
     command: str,
     names: tuple[str, ...],
     merged: argparse.Namespace,
+    book: RuleBook,
     has_terminal: bool,
 ) -> Options:
     values = vars(merged)
@@ -208,13 +227,18 @@ def _options(
         values[key] = _percent(key, values[key])
     values["authmin"] = _authmin(values["authmin"])
     values["from_"] = values.pop("from")
-    values["volex"] = tuple(values["volex"])
+    for key in ("volex", "keep_tag"):
+        values[key] = tuple(values[key])
+    values["keep"] = tuple(map(parse_session_spec, values["keep"]))
+    if values["min_free_space"] is not None:
+        values["min_free_space"] = parse_size(values["min_free_space"])
     values["unattended"] |= values["quiet"] or not has_terminal
     return Options(
         command=command,
         names=names,
         session=None if session is None else parse_session_range(session),
         chunk_factor=None if factor is None else int(factor),
+        retention=book,
         **values,
     )
 

@@ -42,6 +42,12 @@ class TerminalPrompts:
         if answer != name:
             raise Refused("nothing was done: that is not the name")
 
+    def type_word(self, question: str, word: str) -> None:
+        """See Prompts; a lone letter is not enough."""
+        answer = self._ask(question, f"{question}\nType the word {word}: ")
+        if answer.strip() != word:
+            raise Refused(f"nothing was done: the answer was not {word}")
+
     def passphrase(self, what: str) -> bytes:
         """See Prompts."""
         if self.passcmd is not None:

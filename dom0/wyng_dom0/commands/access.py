@@ -125,16 +125,37 @@ def opened(
 
     One that writes holds this machine's lock of the archive meanwhile.
     """
+    with held(context, capability) as chosen:
+        with open_chosen(context, chosen, capability, or_else) as archive:
+            yield chosen, archive
+
+
+@contextmanager
+def held(context: Context, capability: Capability) -> Iterator[Chosen]:
+    """The archive that the options mean, unlocked but not yet open.
+
+    For commands that open it several times; this machine's lock of it is
+    held as `opened` says.
+    """
     chosen = _choose(context)
     with _lock(context, chosen, capability):
-        with open_archive(
-            chosen.access,
-            capability,
-            context.listener,
-            context.options.force_allow_rollback,
-            or_else,
-        ) as archive:
-            yield chosen, archive
+        yield chosen
+
+
+def open_chosen(
+    context: Context,
+    chosen: Chosen,
+    capability: Capability,
+    or_else: Capability | None = None,
+) -> AbstractContextManager[OpenArchive]:
+    """Open an archive that is held; one opening at a time."""
+    return open_archive(
+        chosen.access,
+        capability,
+        context.listener,
+        context.options.force_allow_rollback,
+        or_else,
+    )
 
 
 def _choose(context: Context) -> Chosen:

@@ -15,7 +15,8 @@ from typing import Protocol
 from wyng_common.ids import ArchiveId
 from wyng_dom0.commands.reports import Report
 from wyng_dom0.events import Listener
-from wyng_dom0.names import SessionRange
+from wyng_dom0.names import SessionRange, SessionSpec
+from wyng_dom0.rules import RuleBook
 from wyng_dom0.state.places import Places
 
 AUTHMIN_MAX = 60
@@ -26,17 +27,20 @@ class Options:
     """Every option, as given or from the user's config; None: not given.
 
     `names` are what stood behind the command, unchecked: volumes, or for
-    rename the old and the new name. `unattended` is also true where there is
-    no terminal to ask on, and with --quiet.
+    rename the old and the new name. `retention` holds all the rules, whoever
+    gave them; the keep_ options are in it. `unattended` is also true where
+    there is no terminal to ask on, and with --quiet.
     """
 
     command: str
     names: tuple[str, ...] = ()
     all: bool = False
     all_before: bool = False
+    apdays: str | None = None
     archive: str | None = None
     bootstrap: bool = False
     authmin: int | None = None
+    autoprune: str | None = None
     chunk_factor: int | None = None
     compression: str | None = None
     config: str | None = None
@@ -55,8 +59,18 @@ class Options:
     json: bool = False
     limit_rate: str | None = None
     key_file: str | None = None
+    keep: tuple[SessionSpec, ...] = ()
+    keep_daily: str | None = None
+    keep_hourly: str | None = None
+    keep_last: str | None = None
+    keep_monthly: str | None = None
+    keep_tag: tuple[str, ...] = ()
+    keep_weekly: str | None = None
+    keep_within: str | None = None
+    keep_yearly: str | None = None
     local: str | None = None
     meta_dir: str | None = None
+    min_free_space: int | None = None
     no_slot_upload: bool = False
     new_key_file: str | None = None
     passcmd: str | None = None
@@ -64,6 +78,7 @@ class Options:
     remap: bool = False
     recovery: bool = False
     remember: bool = False
+    retention: RuleBook = RuleBook()
     save_to: str | None = None
     session: SessionRange | None = None
     session_limit: str | None = None
@@ -83,6 +98,9 @@ class Prompts(Protocol):
 
     def type_name(self, question: str, name: str) -> None:
         """Return when exactly `name` was typed; raise Refused otherwise."""
+
+    def type_word(self, question: str, word: str) -> None:
+        """As type_name, for a word that stands for a yes."""
 
     def passphrase(self, what: str) -> bytes:
         """The passphrase of `what`: --passcmd, the terminal or stdin.

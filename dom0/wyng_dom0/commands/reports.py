@@ -68,20 +68,28 @@ class SessionList:
 
 @dataclass(frozen=True)
 class PrunedRow:
-    """One session that prune removed or, with --dry-run, would remove."""
+    """One session that prune removed or kept, or with --dry-run would, and
+    why, in a few words."""
 
     volume: str
     session: str
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class PruneList:
-    """What `prune` removed or would remove, and the bytes it freed."""
+    """What `prune` removed or would remove, and the bytes it freed.
+
+    `kept` is told with `dry_run` only; `alarms` are why a person would be
+    asked first.
+    """
 
     archive: str
     removed: tuple[PrunedRow, ...]
     dry_run: bool = False
     freed: int = 0
+    kept: tuple[PrunedRow, ...] = ()
+    alarms: tuple[str, ...] = ()
 
 
 Report = Union[Said, VolumeList, SessionList, PruneList]

@@ -2,25 +2,38 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`send`: back up volumes as one session."""
 
+import fnmatch
+import re
+from contextlib import ExitStack
+
 from wyng_common.messages import Capability
-from wyng_dom0.commands.access import Chosen, bounds_of, opened
+from wyng_dom0.commands.access import Chosen, bounds_of, held, open_chosen
+from wyng_dom0.commands.autoprune import prune_before_send
 from wyng_dom0.commands.context import Context
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.engine.send import SendOrder, SendReport, SendRun
-from wyng_dom0.errors import BadInput, IntegrityError
+from wyng_dom0.errors import BadInput, IntegrityError, NotFound
 from wyng_dom0.events import RunDone, RunStarted
-from wyng_dom0.names import check_volume_name
+from wyng_dom0.names import check_volume_name, quote
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.sources.source import Source
 from wyng_dom0.state import last_send
+
+# What makes a name a pattern.
+_WILD = re.compile(r"[*?[]")
 
 
 def run(context: Context) -> None:
     """Send the named volumes, all the archive knows, or all there are."""
     names = [check_volume_name(name) for name in context.options.names]
-    granted = opened(context, Capability.PRUNE, Capability.PUT)
-    with granted as (chosen, archive):
+    with ExitStack() as stack:
+        chosen = stack.enter_context(held(context, Capability.PRUNE))
+        unpruned = prune_before_send(context, chosen, names)
+        archive = stack.enter_context(
+            open_chosen(context, chosen, Capability.PRUNE, Capability.PUT)
+        )
         source = chosen.source(context.options.local)
         selected = _selected(context, archive, source, names)
         is_whole = _is_whole(context, archive, selected)
@@ -36,6 +49,8 @@ def run(context: Context) -> None:
     if is_whole and not context.options.dry_run:
         terms = chosen.access.keys.terms
         last_send.note_send(context.places, terms.archive, context.now)
+    if unpruned is not None:
+        raise unpruned
 
 
 def _is_whole(
@@ -45,7 +60,8 @@ def _is_whole(
     if context.options.all or not context.options.names:
         return True
     known = {page.name for page in archive.pages_named(())}
-    return known - {*context.options.volex} <= {*selected}
+    volex = context.options.volex
+    return {n for n in known if not is_excluded(n, volex)} <= {*selected}
 
 
 def _selected(
@@ -55,6 +71,7 @@ def _selected(
     names: list[str],
 ) -> list[str]:
     options = context.options
+    names = _expanded(archive, source, names)
     if options.all:
         names = [*source.list_volumes(), *names]
     elif not names:
@@ -64,7 +81,29 @@ def _selected(
                 "the archive knows no volume yet: name those to send"
             )
     chosen = dict.fromkeys(names)
-    return sorted(name for name in chosen if name not in options.volex)
+    return sorted(
+        name for name in chosen if not is_excluded(name, options.volex)
+    )
+
+
+def _expanded(
+    archive: OpenArchive, source: Source, names: list[str]
+) -> list[str]:
+    """Names with patterns put in place of what the source or the archive has.
+
+    What exists under the very name is no pattern.
+    """
+    found: list[str] = []
+    for name in names:
+        if not _WILD.search(name) or source.exists(name):
+            found.append(name)
+            continue
+        known = {page.name for page in archive.pages.values()}
+        matching = fnmatch.filter(known.union(source.list_volumes()), name)
+        if not matching:
+            raise NotFound(f"no volume matches {quote(name)}", about=name)
+        found.extend(sorted(matching))
+    return found
 
 
 def _send(

@@ -9,7 +9,7 @@ from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.restore import SessionReader, Verdict
-from wyng_dom0.engine.selection import one_session
+from wyng_dom0.engine.selection import is_excluded, one_session
 from wyng_dom0.errors import BadInput, IntegrityError
 from wyng_dom0.names import quote
 
@@ -26,7 +26,7 @@ def run(context: Context) -> None:
         for volume, error in archive.damaged.items():
             bad.append(f"the page of volume {volume.hex()}: {error}")
         for page in archive.pages_named(options.names):
-            if page.name in options.volex:
+            if is_excluded(page.name, options.volex):
                 continue
             if not options.names and not page.session_count:
                 continue

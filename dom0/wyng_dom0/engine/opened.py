@@ -8,6 +8,7 @@ checks the chain against dom0's pin before anything is believed.
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Dict, Iterator, List, Optional, Sequence
 
 from wyng_common.frames import BlobType
@@ -94,10 +95,23 @@ class OpenArchive:
         raise NotFound(f"the archive has no volume {quote(name)}", about=name)
 
     def pages_named(self, names: Sequence[str]) -> List[Page]:
-        """The pages of some volumes, or of all when none is named."""
-        if names:
-            return [self.page_named(name) for name in dict.fromkeys(names)]
-        return sorted(self.pages.values(), key=lambda page: page.name)
+        """The pages of some volumes, or of all when none is named.
+
+        A name that no volume has may be a pattern as of the shell, where
+        `*` matches any text, slashes too. Raises NotFound.
+        """
+        ordered = sorted(self.pages.values(), key=lambda page: page.name)
+        if not names:
+            return ordered
+        found: Dict[VolumeId, Page] = {}
+        for name in names:
+            matching = [p for p in ordered if p.name == name] or [
+                p for p in ordered if fnmatchcase(p.name, name)
+            ]
+            if not matching:
+                self.page_named(name)
+            found.update((page.volume, page) for page in matching)
+        return list(found.values())
 
     def sessions(self, page: Page) -> List[Session]:
         """Every session of a volume, oldest first."""

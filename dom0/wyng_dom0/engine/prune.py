@@ -2,30 +2,76 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Pruning: taking sessions away, on purpose and on record."""
 
-from dataclasses import dataclass
-from typing import List, Sequence, Tuple
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.publish import Changes, Intent, publish, removals_of
+from wyng_dom0.engine.retention import (
+    RulesOf,
+    Verdict,
+    VolumeVerdicts,
+    is_spared,
+    judge,
+)
 from wyng_dom0.engine.selection import prunable
-from wyng_dom0.names import SessionRange
+from wyng_dom0.errors import NotFound
+from wyng_dom0.names import SessionRange, SessionSpec
 from wyng_dom0.seal.records import Removal
 from wyng_dom0.state.heads import Head
 
 
 @dataclass(frozen=True)
 class PrunePlan:
-    """Which sessions of which volumes go; the newest of each always stays."""
+    """Which sessions of which volumes go, which stay, and why.
 
-    doomed: Tuple[Tuple[Page, Tuple[Session, ...]], ...]
+    The newest of each volume and protected ones always stay. `alarms` are
+    reasons to ask a person first, whoever started it.
+    """
+
+    pages: Tuple[Page, ...]
+    volumes: Tuple[VolumeVerdicts, ...]
+    alarms: Tuple[str, ...] = ()
+
+    @property
+    def doomed(self) -> Tuple[Tuple[Page, Tuple[Session, ...]], ...]:
+        """What goes, by volume; volumes that lose nothing are left out."""
+        pairs = zip(self.pages, self.volumes, strict=True)
+        return tuple(
+            (page, tuple(each.doomed)) for page, each in pairs if each.doomed
+        )
 
     @property
     def count(self) -> int:
         """How many sessions go."""
         return sum(len(sessions) for _, sessions in self.doomed)
+
+    def oldest(self, count: int) -> "PrunePlan":
+        """The plan with only its `count` oldest sessions going, by time."""
+        doomed = [s for each in self.volumes for s in each.doomed]
+        moments = sorted(session.time_ns for session in doomed)
+        if len(moments) <= count:
+            return self
+        # What one send made goes together.
+        last = moments[count - 1] if count else moments[0] - 1
+        volumes = tuple(_sparing_later(each, last) for each in self.volumes)
+        return replace(self, volumes=volumes)
+
+
+def _sparing_later(volume: VolumeVerdicts, last: int) -> VolumeVerdicts:
+    verdicts = tuple(
+        (
+            replace(each, keep=True, why="there is room for it")
+            if not each.keep and each.session.time_ns > last
+            else each
+        )
+        for each in volume.verdicts
+    )
+    return replace(volume, verdicts=verdicts)
 
 
 def plan_prune(
@@ -33,15 +79,62 @@ def plan_prune(
     pages: Sequence[Page],
     wanted: SessionRange,
     all_before: bool,
+    spared: Sequence[SessionSpec] = (),
 ) -> PrunePlan:
-    """What a prune would take away; changes nothing."""
-    doomed: List[Tuple[Page, Tuple[Session, ...]]] = []
+    """What a prune of named sessions would take away; changes nothing.
+
+    Raises NotFound when an end of a range is a tag that no volume has.
+    """
+    volumes: List[VolumeVerdicts] = []
+    missing: Optional[NotFound] = None
+    found = False
     for page in pages:
         sessions = archive.sessions(page)
-        meant = prunable(sessions, wanted, all_before) if sessions else []
-        if meant:
-            doomed.append((page, tuple(meant)))
-    return PrunePlan(tuple(doomed))
+        meant: List[Session] = []
+        try:
+            meant = prunable(sessions, wanted, all_before)
+            found = True
+        except NotFound as error:
+            missing = error
+        volumes.append(_verdicts(page.name, sessions, meant, spared))
+    if missing is not None and not found:
+        raise missing
+    return PrunePlan(tuple(pages), tuple(volumes))
+
+
+def _verdicts(
+    volume: str,
+    sessions: Sequence[Session],
+    meant: Sequence[Session],
+    spared: Sequence[SessionSpec],
+) -> VolumeVerdicts:
+    doomed = {each.sequence for each in meant}
+    verdicts = []
+    for session in sessions:
+        why = is_spared(session, spared)
+        if session is sessions[-1]:
+            why = "newest"
+        elif session.sequence not in doomed:
+            why = "not meant"
+        keep = bool(why)
+        verdicts.append(Verdict(session, keep, why or "named by --session"))
+    return VolumeVerdicts(volume, tuple(verdicts))
+
+
+def plan_retention(
+    archive: OpenArchive,
+    pages: Sequence[Page],
+    rules_of: RulesOf,
+    spared: Sequence[SessionSpec],
+    now: datetime,
+) -> PrunePlan:
+    """What rules would take away of some volumes; changes nothing."""
+    everything: Dict[str, Sequence[Session]] = {
+        page.name: archive.sessions(page) for page in archive.pages.values()
+    }
+    names = [page.name for page in pages]
+    found = judge(everything, names, rules_of, spared, now)
+    return PrunePlan(tuple(pages), found.volumes, found.alarms)
 
 
 def carry_out(archive: OpenArchive, plan: PrunePlan, now_ns: int) -> Head:

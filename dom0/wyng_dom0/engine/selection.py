@@ -1,9 +1,15 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which sessions a command means. Pure functions over lists."""
+"""Which sessions a command means. Pure functions over lists.
 
-from dataclasses import dataclass
-from typing import List, Optional, Sequence
+A session that exists is a place in the order of sequences; a time that no
+session has is a moment, never a string: names of sessions made at another
+distance from UTC, or in the hour that comes twice, don't sort by time.
+"""
+
+from datetime import timezone
+from fnmatch import fnmatchcase
+from typing import Callable, List, Optional, Sequence
 
 from wyng_dom0.archive.session import Session
 from wyng_dom0.errors import BadInput, NotFound
@@ -13,16 +19,24 @@ from wyng_dom0.names import (
     SessionRange,
     SessionSpec,
     SessionTag,
+    parse_session,
     quote,
 )
 
+_NS = 10**9
+
 
 def one_session(
-    sessions: Sequence[Session], wanted: Optional[SessionRange], volume: str
+    sessions: Sequence[Session],
+    wanted: Optional[SessionRange],
+    volume: str,
+    strict: bool = True,
 ) -> Session:
     """The session meant, the newest when none is named.
 
-    Raises BadInput for a range and NotFound when there is none such.
+    Where a time is named that no session has, `strict` False gives the next
+    older one. Raises BadInput for a range and NotFound when there is none
+    such.
     """
     if not sessions:
         raise NotFound(f"{quote(volume)} has no session yet", about=volume)
@@ -31,13 +45,27 @@ def one_session(
     if wanted.last is not None:
         raise BadInput("this command takes exactly one session, not a range")
     found = _matching(sessions, wanted.first)
+    if not found and not strict and isinstance(wanted.first, SessionName):
+        found = _before(sessions, wanted.first)
     if not found:
+        older = "" if strict else " nor an older one"
         raise NotFound(
-            f"{quote(volume)} has no session {describe(wanted.first)}: list"
-            " it to see those there are",
+            f"{quote(volume)} has no session {describe(wanted.first)}{older}:"
+            " list it to see those there are",
             about=volume,
         )
     return found[-1]
+
+
+def meant_sessions(
+    sessions: Sequence[Session], wanted: SessionRange
+) -> List[Session]:
+    """Every session that one spec or a range means, the newest included."""
+    if not sessions:
+        return []
+    if wanted.last is None:
+        return _matching(sessions, wanted.first)
+    return _between(sessions, wanted.first, wanted.last)
 
 
 def prunable(
@@ -55,12 +83,17 @@ def prunable(
         return []
     if all_before:
         meant = _before(sessions, wanted.first)
-    elif wanted.last is None:
-        meant = _matching(sessions, wanted.first)
     else:
-        meant = _between(sessions, wanted.first, wanted.last)
-    newest = sessions[-1:]
-    return [session for session in meant if session not in newest]
+        meant = meant_sessions(sessions, wanted)
+    newest = sessions[-1]
+    return [each for each in meant if each is not newest]
+
+
+def is_excluded(name: str, patterns: Sequence[str]) -> bool:
+    """True when a volume's name is one of --volex or matches one."""
+    return any(
+        name == pattern or fnmatchcase(name, pattern) for pattern in patterns
+    )
 
 
 def describe(spec: SessionSpec) -> str:
@@ -86,48 +119,65 @@ def _tagged(session: Session, tag: str) -> bool:
     return any(name == tag for name, _ in session.labels)
 
 
-@dataclass(frozen=True)
-class _Edge:
-    """Where a range begins or ends: an existing session's sequence, or a
-    wall-clock name to compare with."""
-
-    sequence: Optional[int]
-    name: str
-
-    def is_after(self, session: Session) -> bool:
-        if self.sequence is not None:
-            return session.sequence < self.sequence
-        return session.name < self.name
+# Says of a session whether it comes before an end of a range, is at it (0)
+# or comes behind it.
+_Side = Callable[[Session], int]
 
 
-def _edge(sessions: Sequence[Session], spec: SessionSpec, last: bool) -> _Edge:
+def _side(sessions: Sequence[Session], spec: SessionSpec, last: bool) -> _Side:
     found = _matching(sessions, spec)
     if found:
-        return _Edge(found[-1 if last else 0].sequence, "")
-    if isinstance(spec, SessionName):
-        return _Edge(None, spec.name)
-    raise NotFound(f"no session is tagged {describe(spec)}")
+        sequence = found[-1 if last else 0].sequence
+        return lambda session: session.sequence - sequence
+    if not isinstance(spec, SessionName):
+        raise NotFound(f"no session is tagged {describe(spec)}")
+    moment = _moment(sessions, spec.name)
+    return lambda session: session.time_ns // _NS - moment
+
+
+def _moment(sessions: Sequence[Session], name: str) -> int:
+    """UTC seconds of a name that no session has.
+
+    Its distance from UTC is that of the session next to it by the clock on
+    the wall: what `list` shows before and behind it lies before and behind.
+    """
+    wall = int(parse_session(name).replace(tzinfo=timezone.utc).timestamp())
+    nearest = min(sessions, key=lambda each: abs(_wall(each) - wall))
+    return wall - nearest.offset
+
+
+def _wall(session: Session) -> int:
+    return session.time_ns // _NS + session.offset
 
 
 def _between(
     sessions: Sequence[Session], first: SessionSpec, last: SessionSpec
 ) -> List[Session]:
-    begin = _edge(sessions, first, last=False)
-    end = _edge(sessions, last, last=True)
-    return [
-        each
-        for each in sessions
-        if not begin.is_after(each)
-        and (end.is_after(each) or _is_edge(end, each))
-    ]
+    _check_order(sessions, first, last)
+    begin = _side(sessions, first, last=False)
+    end = _side(sessions, last, last=True)
+    return [each for each in sessions if begin(each) >= 0 >= end(each)]
 
 
-def _is_edge(edge: _Edge, session: Session) -> bool:
-    if edge.sequence is not None:
-        return session.sequence == edge.sequence
-    return session.name == edge.name
+def _check_order(
+    sessions: Sequence[Session], first: SessionSpec, last: SessionSpec
+) -> None:
+    """Two times must not be in the wrong order whichever way one looks."""
+    if not isinstance(first, SessionName) or not isinstance(last, SessionName):
+        return
+    begin, end = _matching(sessions, first), _matching(sessions, last)
+    if begin and end:
+        in_order = begin[0].sequence <= end[-1].sequence
+    else:
+        moments = [_moment(sessions, each.name) for each in (first, last)]
+        in_order = moments[0] <= moments[1]
+    if not in_order and first.name > last.name:
+        raise BadInput(
+            f"the range {describe(first)},{describe(last)} must end later"
+            " than it begins"
+        )
 
 
 def _before(sessions: Sequence[Session], spec: SessionSpec) -> List[Session]:
-    edge = _edge(sessions, spec, last=False)
-    return [each for each in sessions if edge.is_after(each)]
+    side = _side(sessions, spec, last=False)
+    return [each for each in sessions if side(each) < 0]

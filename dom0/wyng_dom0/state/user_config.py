@@ -12,7 +12,7 @@ from wyng_dom0.errors import BadInput
 from wyng_dom0.names import quote
 from wyng_dom0.state.yaml_files import read_mapping
 
-ConfigValue = bool | str | list[str]
+ConfigValue = bool | str | list[str] | dict[str, object]
 
 
 def read_user_config(
@@ -21,7 +21,8 @@ def read_user_config(
     """Option name without dashes -> flag, text or list of texts.
 
     Raises BadInput for a key that is not in `known`, a value of another
-    kind, or, when `required`, a file that isn't there.
+    kind, or, when `required`, a file that isn't there. What is nested is
+    given as it stands there, its keys words: the caller checks it.
     """
     try:
         values = read_mapping(path)
@@ -45,6 +46,8 @@ def _value(path: Path, key: str, value: object) -> ConfigValue:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return value
+    if isinstance(value, dict) and all(isinstance(v, str) for v in value):
         return value
     raise BadInput(
         f"{path} has a value under {quote(key)} that no option takes",
