@@ -71,6 +71,7 @@ OPTIONS: dict[str, OptionRow] = {
         _value("authmin", "MINUTES", "hold the key for so long; -1: no more"),
         _choice("autoprune", "remove by rules", "off", "on", "full"),
         _choice("chunk-factor", "chunks of 64 KiB x 2^(N-1)", *_FACTORS),
+        _flag("clean", "delete local snapshots and ledgers", config=False),
         _value("compression", "TYPE[:LEVEL]", "zstd:3 unless given"),
         _value("config", "FILE", "your configuration", config=False),
         _flag("debug", "show where an error came from", config=False),
@@ -192,6 +193,20 @@ COMMANDS: dict[str, CommandRow] = {
             | _GUARD,
         ),
         CommandRow(
+            "monitor",
+            "[VOLUME...]",
+            "note what changed and renew snapshots, with no archive in reach",
+            "monitor",
+            _COMMON | {"all", "volex", "local"} | _GUARD,
+        ),
+        CommandRow(
+            "status",
+            "[VOLUME...]",
+            "show snapshots and ledgers kept here, and what they cost",
+            "status",
+            _COMMON | {"local"},
+        ),
+        CommandRow(
             "receive",
             "VOLUME...",
             "restore",
@@ -240,11 +255,10 @@ COMMANDS: dict[str, CommandRow] = {
         ),
         CommandRow(
             "delete",
-            "VOLUME",
-            "remove a volume from the archive, sessions and all",
+            "[VOLUME]",
+            "remove a volume from the archive; --clean: our traces here",
             "delete disk1.img",
-            USUAL | {"force", "dry-run"},
-            least=1,
+            USUAL | {"force", "dry-run", "clean", "all"},
             most=1,
         ),
         CommandRow(

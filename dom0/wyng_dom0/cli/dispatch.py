@@ -65,6 +65,12 @@ def _overdue(context: Context) -> None:
     overdue.run(context)
 
 
+def _monitor(context: Context) -> None:
+    from wyng_dom0.commands import monitor
+
+    monitor.run(context)
+
+
 def _prune(context: Context) -> None:
     from wyng_dom0.commands import prune
 
@@ -95,6 +101,12 @@ def _send(context: Context) -> None:
     send.run(context)
 
 
+def _status(context: Context) -> None:
+    from wyng_dom0.commands import status
+
+    status.run(context)
+
+
 def _verify(context: Context) -> None:
     from wyng_dom0.commands import verify
 
@@ -116,12 +128,14 @@ _COMMANDS: dict[str, Run] = {
     "list": _list,
     "overdue": _overdue,
     "protect": _protect,
+    "monitor": _monitor,
     "prune": _prune,
     "receive": _receive,
     "remember": _remember,
     "rename": _rename,
     "send": _send,
     "unprotect": _protect,
+    "status": _status,
     "verify": _verify,
     "version": _version,
 }

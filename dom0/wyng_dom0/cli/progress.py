@@ -146,6 +146,7 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.VolumeList: "volumes",
         reports.SessionList: "sessions",
         reports.PruneList: "pruned",
+        reports.StatusReport: "status",
     }
     return {"kind": kinds[type(report)], **dataclasses.asdict(report)}
 

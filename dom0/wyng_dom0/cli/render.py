@@ -74,6 +74,8 @@ def render_report(report: reports.Report) -> str:
         return _render_volumes(report)
     if isinstance(report, reports.SessionList):
         return _render_sessions(report)
+    if isinstance(report, reports.StatusReport):
+        return _render_status(report)
     return _render_pruned(report)
 
 
@@ -124,6 +126,57 @@ def _render_pruned(report: reports.PruneList) -> str:
 
 def _pruned_row(row: reports.PrunedRow, word: str) -> tuple[str, ...]:
     return (word, show(row.volume), row.session, row.why)
+
+
+def _render_status(report: reports.StatusReport) -> str:
+    if not report.volumes:
+        return f"Nothing is kept of volumes in {show(report.source)}."
+    rows = [
+        (
+            show(each.volume) if first else "",
+            _age(each) if first else "",
+            _cost(each) if first else "",
+            ledger.archive,
+            "everything" if ledger.everything else format_size(ledger.changed),
+        )
+        for each in report.volumes
+        for first, ledger in _ledgers(each)
+    ]
+    headings = ("VOLUME", "SNAPSHOT", "HOLDS", "ARCHIVE", "TO SEND")
+    pools = [
+        f"{show(pool.pool)}: {pool.data_percent} % of"
+        f" {format_size(pool.size)} in use"
+        + (
+            f", {pool.metadata_percent} % of its metadata"
+            if pool.metadata_percent
+            else ""
+        )
+        for pool in report.pools
+    ]
+    return "\n".join([format_table(headings, rows, "lrrlr"), *pools])
+
+
+def _ledgers(
+    row: reports.KeptRow,
+) -> Sequence[tuple[bool, reports.LedgerRow]]:
+    """The ledgers, with whether it is the volume's first line."""
+    none = reports.LedgerRow("", 0, False)
+    return [(at == 0, led) for at, led in enumerate(row.ledgers or (none,))]
+
+
+def _age(row: reports.KeptRow) -> str:
+    if not row.snapshot:
+        return "none"
+    if not row.present:
+        return "gone"
+    for seconds, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if row.age_seconds >= 2 * seconds:
+            return f"{row.age_seconds // seconds} {unit} old"
+    return f"{row.age_seconds} s old"
+
+
+def _cost(row: reports.KeptRow) -> str:
+    return "" if row.cost is None else format_size(row.cost)
 
 
 def render_event(event: events.Event, verbose: int = 0) -> str | None:

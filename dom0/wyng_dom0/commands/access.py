@@ -57,12 +57,22 @@ class Chosen:
 
     def source(self, override: str | None) -> Source:
         """Where its volumes live: `--local`, else as arch-init was told."""
-        known = self.definition.source if self.definition else ""
-        if not (override or known):
-            raise BadInput(
-                "no source of volumes is known: name one with --local"
-            )
-        return choose_source(override or known)
+        return _source(override, self.definition)
+
+
+def known_source(context: Context) -> Source:
+    """The source that the options mean, where no archive is needed."""
+    local = context.options.local
+    return _source(local, None if local else known_definition(context))
+
+
+def _source(
+    override: str | None, definition: ArchiveDefinition | None
+) -> Source:
+    known = definition.source if definition else ""
+    if not (override or known):
+        raise BadInput("no source of volumes is known: name one with --local")
+    return choose_source(override or known)
 
 
 def bounds_of(options: Options) -> Bounds:

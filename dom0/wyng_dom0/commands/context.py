@@ -42,6 +42,7 @@ class Options:
     authmin: int | None = None
     autoprune: str | None = None
     chunk_factor: int | None = None
+    clean: bool = False
     compression: str | None = None
     config: str | None = None
     debug: bool = False

@@ -8,6 +8,7 @@ from wyng_common.messages import Capability
 from wyng_dom0.commands.access import opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import Said
+from wyng_dom0.engine.kept import follow_rename
 from wyng_dom0.engine.volumes import rename_volume
 from wyng_dom0.names import check_volume_name, quote
 
@@ -17,7 +18,10 @@ def run(context: Context) -> None:
     old, new = context.options.names
     check_volume_name(new)
     with opened(context, Capability.PRUNE) as (chosen, archive):
+        page = archive.page_named(old)
         rename_volume(archive, old, new, Capability.PRUNE, time.time_ns())
+        id = archive.access.keys.terms.archive
+        follow_rename(context.places, id, bytes(page.volume), old, new)
     context.report(
         Said(
             "rename",

@@ -92,4 +92,50 @@ class PruneList:
     alarms: tuple[str, ...] = ()
 
 
-Report = Union[Said, VolumeList, SessionList, PruneList]
+@dataclass(frozen=True)
+class LedgerRow:
+    """What one archive lacks of a volume, at most, up to its snapshot."""
+
+    archive: str
+    changed: int
+    everything: bool
+
+
+@dataclass(frozen=True)
+class KeptRow:
+    """What is kept of one volume; `snapshot` is "" when there is none.
+
+    `present` is False when the snapshot was taken away by somebody. `cost`
+    is the bytes that only it holds, None when unknown.
+    """
+
+    volume: str
+    snapshot: str
+    present: bool
+    size: int
+    taken: datetime | None
+    age_seconds: int
+    cost: int | None
+    ledgers: tuple[LedgerRow, ...]
+
+
+@dataclass(frozen=True)
+class PoolRow:
+    """How full a pool is."""
+
+    pool: str
+    size: int
+    data_percent: int
+    metadata_percent: int
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """What `status` says: what is kept here of a source's volumes."""
+
+    source: str
+    volumes: tuple[KeptRow, ...]
+    pools: tuple[PoolRow, ...]
+
+
+Report = Union[Said, VolumeList, SessionList, PruneList, StatusReport]

@@ -87,12 +87,13 @@ def take_strays_away(
 ) -> int:
     """Drop snapshots of ours that nothing refers to and nobody reads.
 
-    A pool in which somebody is making snapshots is left for another time.
+    While somebody is making snapshots all are left for another time: one
+    that was just made is not referred to yet.
     """
     dropped = 0
-    for pool in sorted(pools):
-        with locks.alone_in(places, pool) as alone:
-            if alone:
+    with locks.alone_making(places) as alone:
+        if alone:
+            for pool in sorted(pools):
                 dropped += _clear_pool(places, pool, drivers)
     return dropped
 

@@ -103,6 +103,14 @@ class Taken:
         """The volume's name."""
         return self.volume.name
 
+    @property
+    def found_bytes(self) -> int:
+        """How much changed since the last base; all of it if unknown."""
+        size = self.ref.size
+        if self.found is None:
+            return size
+        return min(size, _UNIT * self.found.count(-(-size // _UNIT)))
+
 
 @dataclass
 class Harvester:
@@ -161,7 +169,7 @@ class Harvester:
     def _located(
         self, names: Sequence[str], held: ExitStack, record: bool
     ) -> List[VolumeAt]:
-        """Where the volumes lie, with their locks and their pools'."""
+        """Where the volumes lie, which are held from now on."""
         located = []
         for name in sorted(set(names)):
             try:
@@ -173,8 +181,7 @@ class Harvester:
             self.guard.make_room(pools)
             take_strays_away(self.places, pools, self.source.drivers())
         mine = [each for each in located if self._hold(each.name, held)]
-        for pool in sorted({each.pool for each in mine}):
-            held.enter_context(locks.make_snapshots_in(self.places, pool))
+        held.enter_context(locks.make_snapshots(self.places))
         return mine
 
     def _hold(self, name: str, held: ExitStack) -> bool:

@@ -4,8 +4,8 @@
 
     archive    who writes to it, for a whole run; never waited for
     volume     who takes its next snapshot and compares; a short wait
+    making     shared: who makes snapshots; alone: who looks for strays
     ledgers    who reads and writes a volume's ledgers; a moment
-    pool       shared: who makes snapshots there; alone: who looks for strays
     snapshot   shared: who reads it; alone: who drops it
 
 Taken in this order, those of one kind sorted. No lock is ever broken. Lock
@@ -17,7 +17,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from wyng_dom0.state.places import Places, make_folder_of, volume_key
 _HOLDER_MAX = 200
 _VOLUME_WAIT = 20.0
 _LEDGERS_WAIT = 60.0
-_POOL_WAIT = 60.0
+_MAKING_WAIT = 60.0
 _POLL = 0.02
 
 
@@ -69,26 +69,25 @@ def hold_ledgers(places: Places, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def make_snapshots_in(places: Places, pool: str) -> Iterator[None]:
-    """Nobody looks for strays in the pool while the block runs."""
-    path = places.lock("pool", os.fsencode(pool))
-    what = f"the pool {quote(pool)}"
-    with _hold(path, what, "", _POOL_WAIT, fcntl.LOCK_SH):
+def make_snapshots(places: Places) -> Iterator[None]:
+    """Nobody looks for strays while the block runs."""
+    path = places.lock("making", b"snapshots")
+    with _hold(path, "the snapshots", "", _MAKING_WAIT, fcntl.LOCK_SH):
         yield
 
 
 @contextmanager
-def alone_in(places: Places, pool: str) -> Iterator[bool]:
-    """True: nobody makes snapshots in the pool while the block runs.
-
-    False at once when somebody does.
-    """
-    path = places.lock("pool", os.fsencode(pool))
-    try:
-        with _hold(path, f"the pool {quote(pool)}", "looking for strays"):
-            yield True
-    except _Taken:
-        yield False
+def alone_making(places: Places) -> Iterator[bool]:
+    """True: nobody makes snapshots while the block runs; False at once."""
+    path = places.lock("making", b"snapshots")
+    with ExitStack() as held:
+        try:
+            lock = _hold(path, "the snapshots", "looking for strays")
+            held.enter_context(lock)
+        except _Taken:
+            yield False
+            return
+        yield True
 
 
 @dataclass

@@ -80,7 +80,7 @@ def test_values_become_what_they_mean() -> None:
         ("receive", "takes VOLUME..., but got 0"),
         ("rename a", "takes OLD NEW, but got 1"),
         ("rename a b c", "takes OLD NEW, but got 3"),
-        ("delete a b", "takes VOLUME, but got 2"),
+        ("delete a b", "takes [VOLUME], but got 2"),
         ("version x", "takes no name"),
         ("prune --all a", "contradict"),
         ("receive a --session=2026", "YYYYMMDD-HHMMSS"),

@@ -279,5 +279,5 @@ def test_volumes_have_locks_of_their_own(places: Places) -> None:
         with locks.hold_volume(places, "/a", "y", "send"):
             pass
         with pytest.raises(DestinationBusy, match="volume 'x' is in use"):
-            with locks.hold_volume(places, "/a", "x", "send"):
+            with locks.hold_volume(places, "/a", "x", "send", 0.1):
                 raise AssertionError("held twice")
