@@ -30,6 +30,8 @@ DOCS_VM = doc/packaging.md
 UNITS_DOM0 = qvm-wyng-send@.service qvm-wyng-send@.timer \
 	qvm-wyng-overdue@.service qvm-wyng-overdue@.timer
 
+UNITS_VM = wyng-store-scrub.service wyng-store-scrub.timer
+
 INSTALL = umask 022 && install -p -m 644 -D
 
 # $(1): the folder it lies in, $(2): a Python package; its modules and data.
@@ -57,6 +59,8 @@ install-dom0:
 	install -m 700 -d $(DESTDIR)$(STATEDIR)
 
 install-vm:
+	$(INSTALL) -t $(DESTDIR)$(UNITDIR) $(UNITS_VM:%=systemd/%)
+	$(INSTALL) -t $(DESTDIR)$(PRESETDIR) systemd/75-qvm-wyng-vm.preset
 	$(INSTALL) -t $(DESTDIR)$(DOC_VM) $(DOCS_VM)
 
 # ---- packages

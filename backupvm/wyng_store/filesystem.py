@@ -44,7 +44,7 @@ def locate(root: Path, magic: Callable[[Path], int] = magic_of) -> Layout:
     if magic(root.absolute()) not in _REMOTE:
         return Layout(root)
     place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:32]
-    return Layout(root, _cache() / "wyng-store" / place)
+    return Layout(root, cache_folder() / place)
 
 
 def missing_promises(layout: Layout, punches: Optional[bool]) -> StoreFlag:
@@ -84,8 +84,9 @@ def is_mounted(root: Path, depth: int) -> bool:
     return os.path.ismount(os.path.join(*parts[: depth + 1]))
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """The user's own place for what can be made again."""
     told = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(told):
-        return Path(told)
-    return Path.home() / ".cache"
+        return Path(told) / "wyng-store"
+    return Path.home() / ".cache" / "wyng-store"

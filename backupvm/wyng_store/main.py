@@ -15,12 +15,13 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from time import time
 from typing import Callable, FrozenSet, NoReturn, Optional, Sequence
 
 from wyng_common.errors import FormatError, WyngError
 from wyng_common.ids import StagingToken
 from wyng_common.messages import Capability
-from wyng_store import __version__, configuration, errors
+from wyng_store import __version__, configuration, errors, rounds
 from wyng_store.admission import Call, admit, admit_ssh
 from wyng_store.archive import Archive, open_for_reading
 from wyng_store.bundling import bundle
@@ -114,6 +115,9 @@ def _parse(arguments: Optional[Sequence[str]]) -> argparse.Namespace:
     service = commands.add_parser("service", help="answer a call of qrexec")
     service.add_argument("capability", choices=names)
     service.set_defaults(command=_service)
+    sub = commands.add_parser("scrub-due", help="scrub what wasn't for long")
+    sub.add_argument("--days", type=_natural, default=7)
+    sub.set_defaults(command=_scrub_due)
     for name, (command, text) in _COMMANDS.items():
         sub = commands.add_parser(name, help=text)
         sub.set_defaults(command=command)
@@ -231,6 +235,31 @@ def _report(archive: Archive, found: Scrubbed) -> int:
     return DONE
 
 
+def _scrub_due(options: argparse.Namespace) -> int:
+    """One after the other; what is wrong with one keeps none from its turn."""
+    worst = DONE
+    for directory in rounds.list_archives(_configuration()):
+        if not rounds.is_due(directory, options.days * DAY_SECONDS, time()):
+            continue
+        try:
+            found = rounds.make_round(directory)
+        except (WyngError, OSError) as error:
+            print(f"wyng-store: {directory}: {error}", file=sys.stderr)
+            worst = max(worst, _exit_code(error))
+            continue
+        if found.is_whole and not found.spoiled:
+            rounds.note_round(directory, time())
+            print(f"{directory}: whole, {found.read_bytes} bytes read")
+            continue
+        print(
+            f"{directory}: DAMAGED: {found.missing} blobs missing,"
+            f" {found.damaged} unreadable, {found.spoiled} other places",
+            file=sys.stderr,
+        )
+        worst = max(worst, INTEGRITY)
+    return worst
+
+
 def _rebuild(options: argparse.Namespace) -> int:
     archive = open_for_writing(locate(options.directory))
     try:
@@ -284,7 +313,7 @@ _COMMANDS = {
     "version": (_version, "the version"),
 }
 # Those that take a directory of their own kind, or none.
-_NO_DIRECTORY = ("serve", "service", "relay", "bundle", "version")
+_NO_DIRECTORY = ("serve", "service", "scrub-due", "relay", "bundle", "version")
 
 
 def _show_warning(message: "Warning | str", *_: object, **__: object) -> None:

@@ -36,7 +36,7 @@ def need(tool: str) -> None:
         pytest.skip(f"{tool} is not installed (package systemd)")
 
 
-@pytest.mark.parametrize("place", ["dom0"])
+@pytest.mark.parametrize("place", ["dom0", "vm"])
 def test_systemd_verifies_every_unit(
     roots: "Dict[str, Path]", place: str, tmp_path: Path
 ) -> None:
@@ -56,7 +56,10 @@ def test_systemd_verifies_every_unit(
     assert said == ""
 
 
-@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+DOM0 = [unit for unit in SERVICES if unit.name.startswith("qvm-wyng")]
+
+
+@pytest.mark.parametrize("unit", DOM0, ids=lambda unit: unit.name)
 def test_service_calls_what_there_is(unit: Path) -> None:
     words = read(unit)["Service"]["ExecStart"].split()
     assert words[0] == "/usr/bin/qvm-wyng"
@@ -65,6 +68,40 @@ def test_service_calls_what_there_is(unit: Path) -> None:
     assert isinstance(options, Options)
     assert options.command in COMMANDS
     assert options.unattended
+
+
+def test_scrub_calls_what_there_is(
+    roots: "Dict[str, Path]", tmp_path: Path
+) -> None:
+    unit = read(ROOT / "systemd/wyng-store-scrub.service")
+    in_overlay(roots["vm"], tmp_path, unit["Service"]["ExecStart"])
+
+
+def test_scrub_waits_for_dom0_to_turn_it_on() -> None:
+    for kind in ("service", "timer"):
+        unit = read(ROOT / f"systemd/wyng-store-scrub.{kind}")["Unit"]
+        switch = Path(unit["ConditionPathExists"])
+        assert switch.parent == Path("/run/qubes-service")
+        assert switch.name == "wyng-scrub"
+    said = (ROOT / "doc/packaging.md").read_text()
+    assert f"qvm-service BACKUP-QUBE {switch.name} on" in said
+
+
+def test_scrub_needs_no_memory_of_systemd() -> None:
+    """A qube's root, where systemd keeps it, is new with every start."""
+    timer = read(ROOT / "systemd/wyng-store-scrub.timer")["Timer"]
+    assert "OnCalendar" not in timer and "OnBootSec" in timer
+
+
+def test_preset_enables_the_scrub(
+    roots: "Dict[str, Path]", tmp_path: Path
+) -> None:
+    need("systemctl")
+    root = tmp_path / "root"
+    shutil.copytree(roots["vm"] / "usr/lib", root / "usr/lib")
+    run("systemctl", f"--root={root}", "preset", "wyng-store-scrub.timer")
+    wants = root / "etc/systemd/system/timers.target.wants"
+    assert [path.name for path in wants.iterdir()] == ["wyng-store-scrub.timer"]
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
