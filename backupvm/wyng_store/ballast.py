@@ -11,20 +11,28 @@ never get at what it kept: they are refused while it is gone and room short.
 import os
 from pathlib import Path
 
+from wyng_common.limits import MIB
 from wyng_store import durable
 from wyng_store.errors import Full
 from wyng_store.layout import Layout
 
-SIZE_MAX = 16 * 1024 * 1024
+SIZE_MAX = 16 * MIB
+# What a prune writes: a metadata pack, and a journal of the index's pages. One
+# that freed 20,000 or 100,000 blobs was as large as the index (measured).
+_PACK = 2 * MIB
+# So that not every session makes it anew.
+_STEP = 2 * MIB
 # Of the whole file system.
 _SHARE = 50
 _NOTHING = 256 * 1024
 
 
 def size(layout: Layout) -> int:
-    """How much is kept, in bytes."""
+    """How much is to be kept, in bytes."""
     disk = os.statvfs(layout.root)
-    return min(SIZE_MAX, disk.f_blocks * disk.f_frsize // _SHARE)
+    share = disk.f_blocks * disk.f_frsize // _SHARE
+    wanted = _PACK + _length(layout.index) * 3 // 2
+    return min(SIZE_MAX, -(-wanted // _STEP) * _STEP, share)
 
 
 def is_short(layout: Layout) -> bool:
@@ -50,15 +58,25 @@ def drop(layout: Layout) -> bool:
 
 
 def refill(layout: Layout) -> None:
-    """Make it again, if it is gone and there is room, with some to spare."""
+    """Make it again, if it is gone or the index has outgrown it, and there
+    is room, with some to spare. The index must be closed."""
     wanted = size(layout)
-    if is_there(layout) or _free(layout.root) < wanted + wanted // 8:
+    if _length(layout.ballast) >= wanted:
+        return
+    if _free(layout.root) < wanted + wanted // 8:
         return
     try:
         durable.reserve_file(layout.ballast, wanted)
     except (Full, OSError):
         # Without it a full disk needs a hand; nothing else is worse.
         return
+
+
+def _length(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _free(root: Path) -> int:

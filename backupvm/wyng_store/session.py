@@ -142,11 +142,13 @@ class Session:
 
     def close(self) -> None:
         """Close what is open; locks go last."""
+        writes = self._staging is not None
         if self._staging is not None:
             self._staging.close()
             self._staging = None
-            if founding.is_founded(self.layout):
-                ballast.refill(self.layout)
         if self._archive is not None:
+            self._archive.close_files()
+            if writes and founding.is_founded(self.layout):
+                ballast.refill(self.layout)
             self._archive.close()
             self._archive = None

@@ -11,6 +11,7 @@ from typing import Iterator, List
 import pytest
 
 from store.client import (
+    Blob,
     Client,
     after,
     chunk,
@@ -21,6 +22,7 @@ from store.client import (
     tree,
 )
 from store.local import directory
+from wyng_common.limits import PUT_FRAMES_MAX
 from wyng_common.messages import Capability, Op, Status
 from wyng_store import delaying
 from wyng_store.policy import DAY_SECONDS
@@ -110,6 +112,60 @@ def test_prune_works_with_nothing_free(small: Path) -> None:
         client.bye()
     assert (small / "ballast").exists()
     assert run("check", "--digests", small).returncode == 0
+
+
+def test_journal_of_the_largest_prune_fits_into_the_ballast(
+    tmp_path: Path,
+) -> None:
+    found(tmp_path)
+    old = tree([b"%d" % number for number in range(8_000)], b"a")
+    bare = tree([], b"bare")
+    with Client(tmp_path) as client:
+        first = next_commit(client.greet(), old[-1].id)
+        _put_all(client, old)
+        assert client.commit(first).status is Status.OK
+        client.bye()
+    kept = (tmp_path / "ballast").stat().st_size
+    assert kept <= 4 << 20
+    before = _used(tmp_path)
+    with Client(tmp_path) as client:
+        head = client.greet()
+        client.put(bare)
+        record = next_commit(head, bare[-1].id, ((1, 1),))
+        assert client.commit(record).status is Status.OK
+        assert client.ask(Op.RECLAIM, bytes(8)).status is Status.OK
+        journal = (tmp_path / "index.db-wal").stat().st_size
+        assert journal > 1 << 18
+        assert _used(tmp_path) - before + journal < kept
+        client.bye()
+
+
+def _put_all(client: Client, blobs: List[Blob]) -> None:
+    for at in range(0, len(blobs), PUT_FRAMES_MAX):
+        client.put(blobs[at : at + PUT_FRAMES_MAX])
+
+
+def _used(root: Path) -> int:
+    """What packs and log take."""
+    files = [*root.glob("packs/*/*"), *root.glob("log/*")]
+    return sum(each.stat().st_size for each in files)
+
+
+def test_ballast_grows_with_the_index(tmp_path: Path) -> None:
+    found(tmp_path)
+    with Client(tmp_path) as client:
+        client.greet()
+        client.bye()
+    small = (tmp_path / "ballast").stat().st_size
+    many = [chunk(b"%d" % number) for number in range(40_000)]
+    with Client(tmp_path) as client:
+        client.greet()
+        _put_all(client, many)
+        client.sync()
+        client.bye()
+    grown = (tmp_path / "ballast").stat().st_size
+    index = (tmp_path / "index.db").stat().st_size
+    assert small < grown and grown > index + (2 << 20)
 
 
 def test_reader_and_sender_meet_a_full_disk_with_an_answer(small: Path) -> None:
