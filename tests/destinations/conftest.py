@@ -9,6 +9,7 @@ import pytest
 
 from destinations.ssh_server import SshServer, is_installed
 from product.machine import Machine
+from qrexec_stand_in.qubes import Qube, Qubes
 
 
 @pytest.fixture
@@ -27,3 +28,15 @@ def ssh_server(
     server = SshServer(tmp_path_factory.mktemp("ssh"))
     yield server
     server.stop()
+
+
+@pytest.fixture
+def qubes(tmp_path: Path) -> Qubes:
+    """A dom0 with qrexec, and the running qube `backup`."""
+    return Qubes(tmp_path / "qubes")
+
+
+@pytest.fixture
+def backup(qubes: Qubes) -> Qube:
+    """The qube that keeps archives, with no configuration."""
+    return qubes.add("backup")

@@ -13,7 +13,6 @@ says which qubes run, and which fault happens to whom.
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +24,10 @@ PROBLEM, REFUSED, MISSING, LOST = 125, 126, 127, 255
 PIECE = 64 * 1024
 # What a caller may write into nothing before it notices.
 SWALLOWED = 8 << 20
+# Sizes of what went to the service.
+CARRIED: List[int] = []
+# The exit code that a fault gives.
+FORCED: List[int] = []
 _DOM0 = re.compile(r"DEFAULT:QUBESRPC (\S+) dom0")
 _OTHER_BYTES = re.compile(r"[^A-Za-z0-9_.+-]")
 
@@ -53,7 +56,7 @@ def main(words: List[str]) -> int:
         try:
             return _call(state / "qubes" / vm, caller, service, script, fault)
         finally:
-            calls.write(f"end {service} {os.getpid()}\n")
+            calls.write(f"end {service} {os.getpid()} {sum(CARRIED)}\n")
 
 
 def _parse(caller: str, words: List[str]) -> Tuple[str, str]:
@@ -127,6 +130,10 @@ def _call(
     act_down = _lose if fault.get("kind") == "lost-down" else None
     _carry(child.stdout.fileno(), None, child, act_down, after)
     code = child.wait()
+    if FORCED:
+        os.close(1)
+        up.join(1)
+        return FORCED[0]
     return code if code >= 0 else 128 - code
 
 
@@ -153,6 +160,8 @@ def _carry(
             if not data:
                 break
             passed += len(data)
+            if sink is not None:
+                CARRIED.append(len(data))
             while data:
                 data = data[os.write(fd, data) :]
     except (BrokenPipeError, ValueError):
@@ -180,23 +189,21 @@ def _kill_sender(sink: Any, child: "subprocess.Popen[bytes]") -> None:
 
 def _exit_early(sink: Any, child: "subprocess.Popen[bytes]") -> None:
     """The service is gone, with 0, and nobody reads what still comes."""
+    FORCED.append(0)
     child.kill()
     _swallow(SWALLOWED)
-    os._exit(0)
 
 
 def _stall(sink: Any, child: "subprocess.Popen[bytes]") -> None:
-    os.kill(child.pid, signal.SIGSTOP)
-    try:
-        while os.getppid() != 1:
-            time.sleep(0.1)
-    finally:
-        child.kill()
+    """Nothing more comes to the service until the caller is gone."""
+    caller = os.getppid()
+    while os.getppid() == caller:
+        time.sleep(0.05)
 
 
 def _lose(sink: Any, child: "subprocess.Popen[bytes]") -> None:
+    FORCED.append(LOST)
     child.kill()
-    os._exit(LOST)
 
 
 _ACTS: Dict[str, Act] = {

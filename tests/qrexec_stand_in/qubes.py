@@ -63,6 +63,14 @@ class Qubes:
         self._write()
         return Qube(self.root / "qubes" / name)
 
+    def set_running(self, name: str, running: bool) -> None:
+        self._known["qubes"][name]["running"] = running
+        self._write()
+
+    def bytes_up(self) -> List[int]:
+        """How much each call was given, in the order of their ends."""
+        return [int(line.split()[3]) for line in self._log() if line[0] == "e"]
+
     def break_(self, kind: str, after: int = 0, service: str = "*") -> None:
         """From now on this happens to calls, behind so many bytes."""
         self._known["faults"] = {service: {"kind": kind, "after": after}}
@@ -83,6 +91,11 @@ class Qubes:
             now += 1 if line.startswith("start") else -1
             most = max(most, now)
         return most
+
+    def open_now(self) -> int:
+        """How many calls are open."""
+        log = self._log()
+        return 2 * sum(line.startswith("start") for line in log) - len(log)
 
     def _log(self) -> List[str]:
         path = self.root / "calls"

@@ -10,7 +10,7 @@ from wyng_dom0.names import quote
 
 _RATE = re.compile(r"([0-9]{1,12})([KMG]?)")
 _RATE_MIN = 8 * 1024
-_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?")
+_NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _HOUR = 3600.0
 
 
