@@ -17,6 +17,7 @@
         │  └ ConflictError        another commit came first
         ├ SourceError             a volume can't be read or changed meanwhile
         ├ TargetError             what is being restored to can't be written
+        ├ Differs                 a comparison found what is not the same
         ├ Refused                 a rule of ours, or the user, said no
         │  └ NotAllowed           the destination lets us do less than that
         ├ SomeVolumesFailed       the others are done
@@ -93,6 +94,10 @@ class SourceError(Dom0Error):
 
 class TargetError(Dom0Error):
     """The place to restore to can't be used, or failed while written."""
+
+
+class Differs(Dom0Error):
+    """What was compared is not the same; it was reported how."""
 
 
 class Refused(Dom0Error):

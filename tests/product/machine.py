@@ -81,6 +81,12 @@ class Machine:
             if each
         ]
 
+    def parsed(self, out: str, kind: str) -> "dict[str, Any]":
+        """The one report of a kind among the objects of --json."""
+        found = [json.loads(each) for each in out.splitlines()]
+        (report,) = [each for each in found if each.get("kind") == kind]
+        return dict(report)
+
     def init(self, *words: str, name: str = "a") -> None:
         """An archive of that name; its destination has it too."""
         self.run(

@@ -18,8 +18,10 @@ from wyng_common.errors import WyngError
 from wyng_common.messages import Capability
 from wyng_dom0.commands import access
 from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.engine.content import SessionContent
 from wyng_dom0.engine.opened import Access, open_archive
-from wyng_dom0.engine.restore import SessionReader
+from wyng_dom0.engine.restore import How, Restore
+from wyng_dom0.engine.verify import verify_session
 from wyng_dom0.events import Event, Warning_
 from wyng_dom0.state.places import Places
 from wyng_dom0.transport import remote_store
@@ -137,11 +139,15 @@ def restore_all(to: Access, target: Path, verify: bool = False) -> Outcome:
             outcome.errors += archive.damaged.values()
             for page in archive.pages_named(()):
                 for session in archive.sessions(page):
-                    reader = SessionReader(archive, page, session, outcome.hear)
+                    content = SessionContent(archive, page, session)
                     if verify:
-                        outcome.errors += reader.verify().errors
+                        verdict = verify_session(content, outcome.hear)
+                        outcome.errors += verdict.errors
+                    places = Places(target.parent / "state")
                     try:
-                        reader.receive(target)
+                        Restore(content, outcome.hear, places).run(
+                            target, How.WHOLE
+                        )
                     except WyngError as error:
                         assert not target.exists(), "half a restore is left"
                         outcome.errors.append(str(error))

@@ -42,7 +42,8 @@ from wyng_dom0.commands.access import opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine import upload
-from wyng_dom0.engine.restore import SessionReader
+from wyng_dom0.engine.content import SessionContent
+from wyng_dom0.engine.restore import How, Restore
 from wyng_dom0.events import ignore
 from wyng_dom0.seal.slots import Scrypt
 from wyng_dom0.transport import programs, start
@@ -342,8 +343,9 @@ class Machine:
         with opened(context, Capability.GET) as (_, archive):
             for page in archive.pages_named(()):
                 for session in archive.sessions(page):
-                    reader = SessionReader(archive, page, session, ignore)
-                    reader.receive(target)
+                    content = SessionContent(archive, page, session)
+                    restore = Restore(content, ignore, context.places)
+                    restore.run(target, How.WHOLE)
                     digest = sha256(target.read_bytes())
                     found.append((page.name, session.name, digest))
                     target.unlink()

@@ -330,7 +330,7 @@ FOUNDING: Dict[str, Fault] = {
 RECEIVE = [
     *sender(
         "restore half written",
-        "wyng_dom0.sources.target:_FileTarget.pwrite",
+        "wyng_dom0.sources.file_target:_File.pwrite",
         (AFTER,),
         at=(1, 5, 9),
     ),
@@ -344,7 +344,7 @@ RECEIVE = [
     ),
     *sender(
         "restore half written (other side)",
-        "wyng_dom0.sources.target:_FileTarget.pwrite",
+        "wyng_dom0.sources.file_target:_File.pwrite",
         (AFTER,),
         at=(1, 5),
         other=True,

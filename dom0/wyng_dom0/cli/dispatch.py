@@ -53,6 +53,12 @@ def _remember(context: Context) -> None:
     remember.remember(context)
 
 
+def _diff(context: Context) -> None:
+    from wyng_dom0.commands import diff
+
+    diff.run(context)
+
+
 def _list(context: Context) -> None:
     from wyng_dom0.commands import list
 
@@ -125,6 +131,7 @@ _COMMANDS: dict[str, Run] = {
     "delete": _delete,
     "forget": _forget,
     "key": _key,
+    "diff": _diff,
     "list": _list,
     "overdue": _overdue,
     "protect": _protect,

@@ -4,7 +4,7 @@
 
     0  done
     1  an error of another kind; refused; interrupted by the user
-    2  some volumes failed, the others are done
+    2  some volumes failed, the others are done; diff found differences
     3  no key slot opens with the passphrase or key given
     4  integrity or rollback: bytes that are not what they must be
     5  the destination is not ready, full or busy
@@ -28,6 +28,7 @@ BAD_INPUT = 9
 
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.SomeVolumesFailed, SOME_VOLUMES_FAILED),
+    (errors.Differs, SOME_VOLUMES_FAILED),
     (errors.AuthenticationFailed, AUTHENTICATION),
     (errors.IntegrityError, INTEGRITY),
     (FormatError, INTEGRITY),

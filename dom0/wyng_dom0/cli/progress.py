@@ -147,6 +147,7 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.SessionList: "sessions",
         reports.PruneList: "pruned",
         reports.StatusReport: "status",
+        reports.DiffReport: "diff",
     }
     return {"kind": kinds[type(report)], **dataclasses.asdict(report)}
 

@@ -13,6 +13,7 @@ from wyng_dom0 import events
 from wyng_dom0.commands import reports
 from wyng_dom0.names import quote
 
+_RANGES_SHOWN = 20
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -76,6 +77,8 @@ def render_report(report: reports.Report) -> str:
         return _render_sessions(report)
     if isinstance(report, reports.StatusReport):
         return _render_status(report)
+    if isinstance(report, reports.DiffReport):
+        return _render_diff(report)
     return _render_pruned(report)
 
 
@@ -177,6 +180,29 @@ def _age(row: reports.KeptRow) -> str:
 
 def _cost(row: reports.KeptRow) -> str:
     return "" if row.cost is None else format_size(row.cost)
+
+
+def _render_diff(report: reports.DiffReport) -> str:
+    sides = f"{show(report.volume)}: {report.older} and {report.newer}"
+    if report.same:
+        return f"{sides} are the same."
+    lines = [f"{sides} differ."]
+    if report.older_size != report.newer_size:
+        lines.append(
+            f"Sizes: {report.older_size} and {report.newer_size} bytes."
+        )
+    if report.different_bytes:
+        what = "bytes in chunks that differ" if report.whole_chunks else "bytes"
+        lines.append(
+            f"{report.different_bytes} {what},"
+            f" in {format_count(report.different_ranges, 'range')}:"
+        )
+    for offset, length in report.ranges[:_RANGES_SHOWN]:
+        lines.append(f"  {length} bytes at {offset}")
+    more = report.different_ranges - _RANGES_SHOWN
+    if more > 0:
+        lines.append(f"  and {format_count(more, 'range')} more")
+    return "\n".join(lines)
 
 
 def render_event(event: events.Event, verbose: int = 0) -> str | None:

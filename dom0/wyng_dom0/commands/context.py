@@ -75,6 +75,7 @@ class Options:
     no_slot_upload: bool = False
     new_key_file: str | None = None
     passcmd: str | None = None
+    quick: bool = False
     quiet: bool = False
     remap: bool = False
     recovery: bool = False
@@ -84,6 +85,8 @@ class Options:
     session: SessionRange | None = None
     session_limit: str | None = None
     slots_from: str | None = None
+    sparse: bool = False
+    sparse_write: bool = False
     subdir: str | None = None
     timeout: str | None = None
     unattended: bool = False

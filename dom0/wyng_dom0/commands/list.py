@@ -16,7 +16,9 @@ from wyng_dom0.commands.reports import (
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import describe, one_session
-from wyng_dom0.errors import BadInput, NotFound
+from wyng_dom0.errors import BadInput, NotFound, SourceError
+from wyng_dom0.events import Warning_
+from wyng_dom0.sources.unfinished import check_finished
 
 STATES = {
     State.CLEAN: "clean",
@@ -30,11 +32,32 @@ def run(context: Context) -> None:
     if len(context.options.names) > 1:
         raise BadInput("list shows one volume's sessions at a time")
     with opened(context, Capability.GET) as (chosen, archive):
+        _warn_of_unfinished(context, archive, chosen)
         if context.options.names:
             (name,) = context.options.names
             context.report(_sessions(archive, chosen, name))
         else:
             context.report(_volumes(context, archive, chosen))
+
+
+def _warn_of_unfinished(
+    context: Context, archive: OpenArchive, chosen: Chosen
+) -> None:
+    """Say which volumes at home a restore left half written."""
+    if chosen.definition is None or not (
+        context.options.local or chosen.definition.source
+    ):
+        return
+    try:
+        source = chosen.source(context.options.local)
+    except (NotFound, BadInput):
+        # A listing needs no source.
+        return
+    for page in archive.pages_named(context.options.names):
+        try:
+            check_finished(source.path_of(page.name), context.places)
+        except SourceError as error:
+            context.listener(Warning_(str(error)))
 
 
 def _volumes(

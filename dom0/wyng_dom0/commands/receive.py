@@ -7,10 +7,11 @@ from pathlib import Path
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.commands.access import Chosen, opened
-from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
+from wyng_dom0.engine.content import SessionContent
 from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.engine.restore import SessionReader
+from wyng_dom0.engine.restore import How, Restore
 from wyng_dom0.engine.selection import one_session
 from wyng_dom0.errors import (
     BadInput,
@@ -72,8 +73,9 @@ def _receive(
         )
     if context.options.save_to is None:
         place = chosen.source(context.options.local).place_for(page.name)
-    reader = SessionReader(archive, page, session, context.listener)
-    if not reader.receive(place):
+    content = SessionContent(archive, page, session)
+    restore = Restore(content, context.listener, context.places)
+    if not restore.run(place, _how(context.options)):
         context.listener(
             Warning_(
                 f"the owner of {quote(str(place))} could not be set: only"
@@ -91,6 +93,14 @@ def _receive(
                 "session": session.name,
                 "target": str(place),
                 "size": session.size,
+                "fetched": restore.fetched_bytes,
+                "written": restore.written_bytes,
             },
         )
     )
+
+
+def _how(options: Options) -> How:
+    if options.sparse:
+        return How.SPARSE
+    return How.SPARSE_WRITE if options.sparse_write else How.WHOLE

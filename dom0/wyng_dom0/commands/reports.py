@@ -138,4 +138,32 @@ class StatusReport:
     pools: tuple[PoolRow, ...]
 
 
-Report = Union[Said, VolumeList, SessionList, PruneList, StatusReport]
+@dataclass(frozen=True)
+class DiffReport:
+    """What `diff` found between an older and a newer side.
+
+    Every difference is counted; `ranges` (offset, length) are the first of
+    them. With `whole_chunks` they were found by ids: chunks, not bytes.
+    """
+
+    archive: str
+    volume: str
+    older: str
+    newer: str
+    older_size: int
+    newer_size: int
+    same: bool
+    different_bytes: int
+    different_ranges: int
+    whole_chunks: bool
+    ranges: tuple[tuple[int, int], ...] = ()
+
+
+Report = Union[
+    Said,
+    VolumeList,
+    SessionList,
+    PruneList,
+    StatusReport,
+    DiffReport,
+]

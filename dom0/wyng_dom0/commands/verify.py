@@ -7,9 +7,10 @@ from wyng_dom0.archive.page import Page
 from wyng_dom0.commands.access import Chosen, opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import Said
+from wyng_dom0.engine.content import SessionContent
 from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.engine.restore import SessionReader, Verdict
 from wyng_dom0.engine.selection import is_excluded, one_session
+from wyng_dom0.engine.verify import Verdict, verify_session
 from wyng_dom0.errors import BadInput, IntegrityError
 from wyng_dom0.names import quote
 
@@ -44,8 +45,8 @@ def _verify(
     session = one_session(
         archive.sessions(page), context.options.session, page.name
     )
-    reader = SessionReader(archive, page, session, context.listener)
-    verdict = reader.verify()
+    content = SessionContent(archive, page, session)
+    verdict = verify_session(content, context.listener)
     if verdict.errors:
         return [_sentence(page.name, session.name, verdict)]
     context.report(

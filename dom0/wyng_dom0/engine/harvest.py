@@ -14,6 +14,7 @@ every ledger says everything before the new base is recorded.
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Sequence
 
 from wyng_common import limits
@@ -42,6 +43,7 @@ from wyng_dom0.snapshots.driver import (
     VolumeAt,
 )
 from wyng_dom0.sources.source import Source
+from wyng_dom0.sources.unfinished import check_finished
 from wyng_dom0.state import ledgers, locks
 from wyng_dom0.state.changed import (
     EVERYTHING,
@@ -173,7 +175,10 @@ class Harvester:
         located = []
         for name in sorted(set(names)):
             try:
-                located.append(self.source.locate(name))
+                volume = self.source.locate(name)
+                # Half restored is no state of the volume.
+                check_finished(Path(volume.place), self.places)
+                located.append(volume)
             except (SourceError, NotFound) as error:
                 self.fail(name, error)
         pools = {each.pool for each in located}

@@ -1,144 +1,189 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Restoring a session to a target, and verifying one without any."""
+"""Restoring a session to a target: whole, or only what differs there.
 
-import time
-from dataclasses import dataclass, field
+What is written was opened and its id computed again, whatever the way. What
+is not written, because it is there already, was compared byte by byte or by
+the same ids.
+"""
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from itertools import islice, tee
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple, Union
 
-from wyng_dom0.archive.page import Page, ranges
-from wyng_dom0.archive.session import Session
-from wyng_dom0.engine.download import Downloader
-from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.errors import IntegrityError
-from wyng_dom0.events import Listener, Progress, VolumeDone, VolumeStarted
-from wyng_dom0.sources.target import Target, open_target
-from wyng_dom0.tree.walk import chunk_refs
+from wyng_common.ids import BlobId
+from wyng_dom0.engine.content import SessionContent, Teller
+from wyng_dom0.engine.download import Ref
+from wyng_dom0.engine.local_ids import LocalIds, differing, spans_in
+from wyng_dom0.engine.spans import spans_of
+from wyng_dom0.errors import IntegrityError, TargetError
+from wyng_dom0.events import Listener, VolumeDone, VolumeStarted
+from wyng_dom0.names import quote
+from wyng_dom0.sources.target import (
+    Mode,
+    Order,
+    Target,
+    exists_at,
+    free_bytes,
+    open_target,
+)
+from wyng_dom0.sources.unfinished import Restoring
+from wyng_dom0.sources.writing import read_padded
+from wyng_dom0.state.places import Places
+from wyng_dom0.tree.lookup import Run
 
-_PROGRESS_SECONDS = 0.1
+
+class How(Enum):
+    """Which way a session gets to its target."""
+
+    # Everything is fetched and written, over nothing.
+    WHOLE = "whole"
+    # Everything is fetched; only what differs there is written.
+    SPARSE_WRITE = "sparse-write"
+    # Only what differs there, by its ids, is fetched and written.
+    SPARSE = "sparse"
 
 
-@dataclass
-class Verdict:
-    """What verifying a session found: damaged (offset, length) ranges."""
-
-    bytes_read: int = 0
-    damaged: List[Tuple[int, int]] = field(default_factory=list)
-    errors: List[str] = field(default_factory=list)
-
-
-class SessionReader:
-    """Reads one session of one volume, telling a listener how far it is."""
+class Restore:
+    """One restore. `fetched_bytes` counts plaintext that was fetched."""
 
     def __init__(
-        self,
-        archive: OpenArchive,
-        page: Page,
-        session: Session,
-        listener: Listener,
+        self, content: SessionContent, listener: Listener, places: Places
     ) -> None:
-        self._archive = archive
-        self._page = page
-        self._session = session
+        self._content = content
+        self._session = content.session
         self._listener = listener
-        self._chunk_size = archive.catalog.settings.chunk_size
-        self._told = time.monotonic()
+        self._places = places
+        self._teller = Teller(listener, content.page.name, content.session.size)
+        self.fetched_bytes = 0
+        self.written_bytes = 0
 
-    def receive(self, path: Path) -> bool:
-        """Restore to a path; what was there is replaced when all is whole.
+    def run(
+        self, path: Path, how: How, runs: Iterable[Run] | None = None
+    ) -> bool:
+        """Bring the session to a path; answers whether the owner could be set.
 
-        Answers whether the owner could be set. Raises IntegrityError or
-        TargetError; then nothing that looks restored is left.
+        `runs` are the only chunks that may differ there, for SPARSE, where
+        that is known. Raises IntegrityError or TargetError; then nothing
+        that looks restored is left.
         """
-        session = self._session
-        self._listener(VolumeStarted(self._page.name, session.size))
-        with open_target(path, session.size) as target:
-            self._fill(target)
+        session, name = self._session, self._content.page.name
+        self._listener(VolumeStarted(name, session.size))
+        if how is How.WHOLE or not exists_at(path):
+            self._check_room(path)
+        with open_target(path, self._order(how), self._places) as target:
+            if how is How.WHOLE:
+                self._write_all(target)
+            elif how is How.SPARSE_WRITE:
+                self._write_changed(target)
+            else:
+                self._fetch_changed(target, runs)
+            self._teller.end()
             owned = target.finish(
                 session.mode, session.uid, session.gid, session.mtime_ns
             )
-        self._listener(self._done(session.size))
+        self._listener(
+            VolumeDone(
+                volume=name,
+                total_bytes=session.size,
+                changed_bytes=self.written_bytes,
+                session=session.name,
+                sequence=session.sequence,
+            )
+        )
         return owned
 
-    def verify(self) -> Verdict:
-        """Read every byte; the verdict names every damaged range."""
-        self._listener(VolumeStarted(self._page.name, self._session.size))
-        verdict = Verdict()
-        damaged = []
-        try:
-            for number, content in self._chunks():
-                if isinstance(content, IntegrityError):
-                    damaged.append(number)
-                    verdict.errors.append(str(content))
-                else:
-                    verdict.bytes_read += self._bytes(number, number)[1]
-        except IntegrityError as node_error:
-            # A node: what lies below it can't even be named.
-            verdict.errors.append(str(node_error))
-        verdict.damaged = [self._bytes(*pair) for pair in ranges(damaged)]
-        error = verdict.errors[0] if verdict.errors else None
-        self._listener(self._done(verdict.bytes_read, error))
-        return verdict
-
-    def _done(self, read: int, error: Optional[str] = None) -> VolumeDone:
-        return VolumeDone(
-            volume=self._page.name,
-            total_bytes=read,
-            session=self._session.name,
-            sequence=self._session.sequence,
-            error=error,
+    def _order(self, how: How) -> Order:
+        content = self._content
+        restoring = Restoring(
+            content.archive.access.keys.terms.archive.hex(),
+            content.page.name,
+            self._session.name,
         )
+        mode = Mode.WHOLE if how is How.WHOLE else Mode.UPDATE
+        return Order(restoring, self._session.size, mode)
 
-    def _bytes(self, first: int, last: int) -> Tuple[int, int]:
-        start = first * self._chunk_size
-        end = min(self._session.size, (last + 1) * self._chunk_size)
-        return start, end - start
+    def _check_room(self, path: Path) -> None:
+        """Refuse before a byte is written, where a new file can't fit."""
+        free = free_bytes(path)
+        if free is None or free >= self._session.size:
+            return
+        most = free // self._content.chunk_size
+        if sum(1 for _ in islice(self._content.refs(), most + 1)) > most:
+            raise TargetError(
+                f"there is no room for {quote(str(path))}: the session has"
+                f" more data than the {free} bytes that are free there",
+                about=str(path),
+            )
 
-    def _fill(self, target: Target) -> None:
+    def _write_all(self, target: Target) -> None:
         at = 0
-        for number, content in self._chunks():
-            if isinstance(content, IntegrityError):
-                raise content
-            start = number * self._chunk_size
-            if start > at:
-                target.zero(at, start - at)
-            wanted = min(self._chunk_size, self._session.size - start)
-            target.pwrite(start, content[:wanted])
-            at = start + wanted
+        for number, content in self._plaintexts(self._content.refs()):
+            offset, length = self._content.extent(number)
+            if offset > at:
+                target.zero(at, offset - at)
+            self._write(target, offset, content, length)
+            at = offset + length
         if at < self._session.size:
             target.zero(at, self._session.size - at)
 
-    def _chunks(self) -> Iterator[Tuple[int, Union[bytes, IntegrityError]]]:
-        chunks = -(-self._session.size // self._chunk_size)
-        refs = chunk_refs(
-            self._session.root,
-            chunks,
-            lambda ids, level: self._archive.reader.nodes(
-                self._page.domain, ids, level
-            ),
-        )
-        with Downloader(
-            self._archive.reader, self._page.domain, self._chunk_size
-        ) as downloader:
-            for number, content in downloader.fetch(refs):
-                yield number, self._checked(number, content)
-                self._tell((number + 1) * self._chunk_size)
-        self._told = 0.0
-        self._tell(self._session.size)
+    def _write_changed(self, target: Target) -> None:
+        at = 0
+        for number, content in self._plaintexts(self._content.refs()):
+            offset, length = self._content.extent(number)
+            if offset > at:
+                target.zero(at, offset - at)
+            if read_padded(target.fd, offset, length) != content[:length]:
+                self._write(target, offset, content, length)
+            at = offset + length
+        if at < self._session.size:
+            target.zero(at, self._session.size - at)
 
-    def _checked(
-        self, number: int, content: Union[bytes, IntegrityError]
-    ) -> Union[bytes, IntegrityError]:
-        """The last chunk must be zeros behind the volume's end."""
-        left = self._session.size - number * self._chunk_size
-        if isinstance(content, bytes) and left < len(content):
-            if content.count(0, left) != len(content) - left:
-                return IntegrityError("the volume has bytes behind its end")
-        return content
+    def _fetch_changed(
+        self, target: Target, runs: Iterable[Run] | None
+    ) -> None:
+        content, size = self._content, self._session.size
+        if runs is None:
+            ranges = target.data_ranges()
+            spans = spans_of(0, content.chunks, content.chunk_size, ranges)
+            refs = content.refs()
+        else:
+            to_read, to_find = tee(runs)
+            spans = spans_in(to_read, content.chunk_size)
+            refs = content.refs_in(to_find)
+        hasher = content.hasher()
+        with LocalIds(target.fd, size, content.chunk_size, hasher) as local:
+            wanted = self._to_fetch(target, differing(local.of(spans), refs))
+            for number, plaintext in self._plaintexts(wanted):
+                offset, length = content.extent(number)
+                self._write(target, offset, plaintext, length)
 
-    def _tell(self, done: int) -> None:
-        if time.monotonic() - self._told >= _PROGRESS_SECONDS:
-            self._told = time.monotonic()
-            size = self._session.size
-            self._listener(Progress(self._page.name, min(done, size), size))
+    def _to_fetch(
+        self, target: Target, differences: Iterator[tuple[int, BlobId | None]]
+    ) -> Iterator[Ref]:
+        """The chunks to fetch; those that should be zeros are made so here."""
+        for number, id in differences:
+            offset, length = self._content.extent(number)
+            self._teller.tell(offset)
+            if id is None:
+                target.zero(offset, length)
+                self.written_bytes += length
+            else:
+                yield number, id
+
+    def _write(
+        self, target: Target, offset: int, content: bytes, length: int
+    ) -> None:
+        data = content if length == len(content) else content[:length]
+        target.pwrite(offset, data)
+        self.written_bytes += length
+
+    def _plaintexts(self, refs: Iterator[Ref]) -> Iterator[tuple[int, bytes]]:
+        for number, found in self._content.fetch(refs):
+            if isinstance(found, IntegrityError):
+                raise found
+            offset, length = self._content.extent(number)
+            self.fetched_bytes += length
+            yield number, found
+            self._teller.tell(offset + length)

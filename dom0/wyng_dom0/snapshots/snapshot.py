@@ -37,9 +37,12 @@ class Snapshot:
     point_in_time: bool
     driver: str
 
-    def data_ranges(self) -> Iterator[Range]:
+    def data_ranges(
+        self, start: int = 0, end: int | None = None
+    ) -> Iterator[Range]:
         """Where data may be, ascending; what lies between reads as zeros."""
-        return data_ranges(self.fd, self.size)
+        size = self.size if end is None else min(end, self.size)
+        return data_ranges(self.fd, size, start)
 
     def read(self, offset: int, length: int) -> bytes:
         """Exactly that many bytes; SourceError when they can't be had."""

@@ -131,7 +131,9 @@ def _check_private_folder(path: Path) -> None:
         )
 
 
-def write_all(fd: int, data: bytes, offset: Optional[int] = None) -> None:
+def write_all(
+    fd: int, data: "bytes | memoryview", offset: Optional[int] = None
+) -> None:
     """Write every byte, at `offset` or where the file stands."""
     view = memoryview(data)
     while view:

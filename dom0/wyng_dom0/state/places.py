@@ -67,6 +67,10 @@ class Places:
         """When all volumes of an archive were last sent."""
         return self.root / "sent" / f"{archive.hex()}.time"
 
+    def unfinished(self, device: bytes) -> Path:
+        """Says that a restore to a block device is not finished."""
+        return self.root / "unfinished" / hashlib.sha256(device).hexdigest()
+
     def lock(self, kind: str, key: bytes) -> Path:
         """The lock file of one thing of a kind; `key` is what it is."""
         return self.root / "locks" / f"{kind}-{hashlib.sha256(key).hexdigest()}"
