@@ -186,7 +186,7 @@ def held_still(places: Places, source: Source, name: str) -> Iterator[Snapshot]:
     snapshot's `point_in_time`. Raises SourceError or NotFound.
     """
     volume = source.locate(name)
-    with locks.make_snapshots_in(places, volume.pool):
+    with locks.make_snapshots(places):
         driver, ref = take_best(volume, source.drivers())
         # From here nobody takes it for a stray.
         reading = locks.start_reading(places, ref.identity)
