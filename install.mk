@@ -28,6 +28,7 @@ DOCS_COMMON = CHANGELOG.md doc/store.md doc/protocol.md \
 DOCS_DOM0 = README.md doc/design.md doc/threat-model.md doc/packaging.md
 DOCS_VM = doc/packaging.md
 UNITS_DOM0 = qvm-wyng-send@.service qvm-wyng-send@.timer \
+	qvm-wyng-monitor@.service qvm-wyng-monitor@.timer \
 	qvm-wyng-overdue@.service qvm-wyng-overdue@.timer
 
 UNITS_VM = wyng-store-scrub.service wyng-store-scrub.timer

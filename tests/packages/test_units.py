@@ -118,18 +118,19 @@ BREAK_LVM = ("PrivateDevices", "PrivateIPC", "ProtectClock", "DevicePolicy")
 BREAK_LVM += ("DeviceAllow", "PrivateNetwork", "MemoryDenyWriteExecute")
 
 
-def test_send_can_use_lvm() -> None:
-    service = read(ROOT / "systemd/qvm-wyng-send@.service")["Service"]
+@pytest.mark.parametrize("what", ["send", "monitor"])
+def test_service_can_use_lvm(what: str) -> None:
+    service = read(ROOT / f"systemd/qvm-wyng-{what}@.service")["Service"]
     assert [key for key in BREAK_LVM if key in service] == []
     assert service["ProtectSystem"] != "strict"
     assert "/etc/lvm" in service["ReadWritePaths"]
     assert "AF_NETLINK" in service["RestrictAddressFamilies"]
 
 
-def test_send_waits_for_mains_unless_told(tmp_path: Path) -> None:
-    """The drop-in that the unit's comment shows is the one that works."""
-    need("systemctl")
-    unit = ROOT / "systemd/qvm-wyng-send@.service"
+@pytest.mark.parametrize("what", ["send", "monitor"])
+def test_service_waits_for_mains_unless_told(what: str) -> None:
+    """An empty condition, as the unit's comment shows, takes it back."""
+    unit = ROOT / f"systemd/qvm-wyng-{what}@.service"
     assert read(unit)["Unit"]["ConditionACPower"] == "true"
     shown = re.findall(r"^#         (.*)$", unit.read_text(), re.M)
     assert shown == ["[Unit]", "ConditionACPower="]
@@ -139,6 +140,12 @@ def calendar(expression: str) -> "List[str]":
     need("systemd-analyze")
     said = run("systemd-analyze", "calendar", "--iterations=3", expression)
     return re.findall(r"(\d\d):(\d\d):\d\d \w+$", said, re.M)
+
+
+def test_changes_are_noted_every_20_minutes() -> None:
+    timer = read(ROOT / "systemd/qvm-wyng-monitor@.timer")["Timer"]
+    minutes = [int(minute) for _, minute in calendar(timer["OnCalendar"])]
+    assert {(b - a) % 60 for a, b in zip(minutes, minutes[1:])} == {20}
 
 
 def test_sends_come_every_hour_and_are_made_up_for() -> None:
@@ -169,13 +176,14 @@ def test_uninstall_disables_every_instance(
     root = tmp_path / "root"
     shutil.copytree(roots["dom0"] / "usr/lib", root / "usr/lib")
     for name in ("laptop", "my-other"):
-        unit = f"qvm-wyng-send@{name}.timer"
-        run("systemctl", f"--root={root}", "enable", unit)
+        for what in ("send", "monitor"):
+            unit = f"qvm-wyng-{what}@{name}.timer"
+            run("systemctl", f"--root={root}", "enable", unit)
     wants = root / "etc/systemd/system/timers.target.wants"
     # A send's timer takes the one along that tells of missed sends.
     assert {path.name for path in wants.iterdir()} == {
         f"qvm-wyng-{what}@{name}.timer"
-        for what in ("send", "overdue")
+        for what in ("send", "monitor", "overdue")
         for name in ("laptop", "my-other")
     }
     calls = tmp_path / "bin"
@@ -183,7 +191,7 @@ def test_uninstall_disables_every_instance(
     real = shutil.which("systemctl")
     (calls / "systemctl").write_text(f'#!/bin/sh\n{real} --root={root} "$@"\n')
     (calls / "systemctl").chmod(0o755)
-    for left, count in (("1", 4), ("0", 0)):
+    for left, count in (("1", 6), ("0", 0)):
         subprocess.run(
             ["sh", "-c", scriptlet(packages), "preun", left],
             env={"PATH": f"{calls}:/usr/bin:/bin"},
