@@ -34,6 +34,7 @@ def run(context: Context) -> None:
     harvester = Harvester(
         *(context.places, source, guard, context.listener, fail),
         now_ns=int(context.now.timestamp() * 10**6) * 1000,
+        keep_only=True,
     )
     for taken in harvester.harvest(names, {}):
         harvester.let_go(taken)

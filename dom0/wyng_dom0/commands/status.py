@@ -65,12 +65,20 @@ def _row(
         taken=taken.astimezone(context.now.tzinfo) if taken else None,
         age_seconds=age,
         cost=status.cost,
-        ledgers=tuple(
-            LedgerRow(
-                archive=archives.get(each.archive, each.archive.hex()),
-                changed=each.changed,
-                everything=each.everything,
-            )
-            for each in status.ledgers
-        ),
+        ledgers=_ledgers(archives, status),
     )
+
+
+def _ledgers(
+    archives: dict[ArchiveId, str], status: VolumeStatus
+) -> tuple[LedgerRow, ...]:
+    """By the archives' names here; those that have none by their ids."""
+    rows = [
+        LedgerRow(
+            archive=archives.get(each.archive, each.archive.hex()),
+            changed=each.changed,
+            everything=each.everything,
+        )
+        for each in status.ledgers
+    ]
+    return tuple(sorted(rows, key=lambda row: row.archive))

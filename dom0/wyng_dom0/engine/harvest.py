@@ -26,7 +26,7 @@ from wyng_dom0.engine.bases import (
     ref_of,
     take_strays_away,
 )
-from wyng_dom0.engine.guard import Guard
+from wyng_dom0.engine.guard import Guard, PoolFull
 from wyng_dom0.errors import (
     DestinationBusy,
     Dom0Error,
@@ -119,7 +119,8 @@ class Harvester:
     """Harvests volumes of one source.
 
     `fail(name, error)` is told of each volume that can't be snapshotted;
-    the others go on.
+    the others go on. With `keep_only` that is so where a volume can only be
+    read as it is.
     """
 
     places: Places
@@ -128,6 +129,7 @@ class Harvester:
     listener: Listener
     fail: Callable[[str, Dom0Error], None]
     now_ns: int
+    keep_only: bool = False
 
     def harvest(
         self, names: Sequence[str], claims: Mapping[str, Claim]
@@ -214,12 +216,21 @@ class Harvester:
         """A snapshot by the first driver that can, and may."""
         refused: Optional[CannotSnapshot] = None
         for driver in self.source.drivers():
+            if self.keep_only and not driver.keeps:
+                continue
             try:
                 self.guard.admit(driver, volume)
-                return driver, driver.take(volume)
+                ref = driver.take(volume)
             except CannotSnapshot as error:
                 refused = refused or error
-        raise refused or CannotSnapshot("there is no snapshot driver")
+                continue
+            if isinstance(refused, PoolFull):
+                self.listener(Warning_(f"{refused}; it is read as it is"))
+            return driver, ref
+        raise refused or CannotSnapshot(
+            f"no snapshot of {quote(volume.name)} can be taken here",
+            about=volume.name,
+        )
 
     def _compare(self, taken: Sequence[Taken]) -> None:
         groups: Dict[str, List[Taken]] = {}

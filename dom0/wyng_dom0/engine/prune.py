@@ -9,6 +9,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session
+from wyng_dom0.engine.flights import step_back
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.publish import Changes, Intent, publish, removals_of
 from wyng_dom0.engine.retention import (
@@ -143,7 +144,9 @@ def carry_out(archive: OpenArchive, plan: PrunePlan, now_ns: int) -> Head:
     removals: List[Removal] = []
     for page, sessions in plan.doomed:
         gone = frozenset(each.sequence for each in sessions)
-        changes[page.volume] = page.without_sessions(gone, archive)
+        left = page.without_sessions(gone, archive)
+        step_back(archive, page, left)
+        changes[page.volume] = left
         removals.extend(removals_of(page.volume, gone))
     intent = Intent(changes, tuple(removals))
     return publish(archive, intent, Capability.PRUNE, now_ns)

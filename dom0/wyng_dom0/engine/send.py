@@ -16,7 +16,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session, State
-from wyng_dom0.engine.flights import Arrival, announce, settle
+from wyng_dom0.engine.flights import Arrival, announce, mark_of, settle
 from wyng_dom0.engine.guard import Bounds, Guard
 from wyng_dom0.engine.harvest import Claim, Harvester, Taken
 from wyng_dom0.engine.opened import OpenArchive
@@ -134,7 +134,7 @@ class SendRun:
             archive=self._archive.access.keys.terms.archive,
             volume=bytes(page.volume),
             chunk_size=self._archive.catalog.settings.chunk_size,
-            newest=Mark(newest.root, newest.size) if newest else None,
+            newest=mark_of(newest) if newest else None,
             remap=self._order.remap,
         )
 

@@ -111,6 +111,19 @@ class Ledger:
         flight = self.flight or Flight(NOTHING)
         return replace(self, flight=replace(flight, pending=pending))
 
+    def stepped_back(self, changed: Changed, to: Mark) -> "Ledger":
+        """Before the newest session goes, which leaves `to` as the newest.
+
+        `changed` is what differs between the two. Said of the one and of the
+        other: whichever the archive has afterwards is counted from.
+        """
+        assert self.flight is None
+        return replace(
+            self,
+            current=self.current | changed,
+            flight=Flight(NOTHING, pending=to),
+        )
+
     def settled(self, newest: Mark) -> "Ledger":
         """After all in flight was found to be, or made, the newest session."""
         return replace(self, since=newest, flight=None)
