@@ -1,0 +1,188 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Thin logical volumes as LVM's commands change them.
+
+Owns making and removing snapshots, and making, sizing and emptying volumes
+that are restored to. Removes nothing without our tag.
+"""
+
+import errno
+import fcntl
+import os
+import secrets
+import struct
+from collections.abc import Sequence
+
+from wyng_dom0.errors import SourceError, TargetError
+from wyng_dom0.names import HIDDEN_MARK, quote
+from wyng_dom0.snapshots import device_mapper, lvm_listing
+from wyng_dom0.snapshots.commands import ToolFailed, run_tool
+from wyng_dom0.snapshots.driver import CannotSnapshot
+from wyng_dom0.snapshots.lvm_listing import LogicalVolume
+
+# LVM's own bound, which volume group, name, dash and our mark share.
+_NAME_MAX = 126
+_MARK_BYTES = 4
+_BLKDISCARD = 0x1277
+_GONE = ("not found", "Failed to find")
+
+
+def snapshot_name(origin: LogicalVolume) -> str:
+    """A new name that begins with the origin's own, as far as it fits."""
+    mark = HIDDEN_MARK + secrets.token_hex(_MARK_BYTES)
+    room = _NAME_MAX - len(mark) - len(origin.vg)
+    return origin.name[:room] + mark
+
+
+def create_snapshot(origin: LogicalVolume, name: str) -> bool:
+    """Snapshot the volume that has the origin's name now; active, read-only.
+
+    False when nothing has that name. Which volume it was, the snapshot's
+    origin says. Raises CannotSnapshot when the pool takes no more.
+    """
+    words = ["lvcreate", "-q", "-s", "-kn", "-ay", "-pr"]
+    words += ["--addtag", lvm_listing.TAG, "-n", name, "--", origin.place]
+    try:
+        run_tool(words)
+    except ToolFailed as error:
+        if any(gone in error.said for gone in _GONE):
+            return False
+        raise _creation_error(origin, error) from None
+    return True
+
+
+def _creation_error(origin: LogicalVolume, error: ToolFailed) -> SourceError:
+    """CannotSnapshot where it is the pool's state that forbids it."""
+    if os.geteuid() != 0:
+        return lvm_listing.permission_error(error)
+    status = device_mapper.pool_status(origin.vg, origin.pool)
+    tight = "reached threshold" in error.said or "free space" in error.said
+    if tight or status.mode != "rw" or status.metadata_is_full:
+        return CannotSnapshot(
+            f"the pool {origin.vg}/{origin.pool} takes no snapshot of"
+            f" {quote(origin.name)}: {error.said}",
+            about=origin.place,
+        )
+    return SourceError(
+        f"no snapshot of {origin.place} can be made: {error.said}",
+        about=origin.place,
+    )
+
+
+def remove_snapshots(snapshots: Sequence[LogicalVolume]) -> None:
+    """Remove snapshots of ours; raises SourceError when LVM refuses one.
+
+    LVM looks at the tag once more under its own lock.
+    """
+    for each in snapshots:
+        if not each.is_own:
+            raise SourceError(
+                f"{each.place} is no snapshot of ours: it is left alone",
+                about=each.place,
+            )
+    if snapshots:
+        own = f"lv_tags={{{lvm_listing.TAG}}}"
+        words = ["lvremove", "-q", "-y", "-S", own, "--"]
+        run_tool([*words, *(each.place for each in snapshots)])
+
+
+def activate(volume: LogicalVolume) -> None:
+    """Make a volume's device node, whatever flags it was created with."""
+    run_tool(["lvchange", "-q", "-ay", "-K", "--", volume.place])
+
+
+# Volumes that are restored to
+
+
+def ensure_volume(vg: str, pool: str, name: str, size: int) -> str:
+    """A thin volume of at least `size` bytes in the pool, active.
+
+    Makes it where there is none; one that is there is grown or shrunk to
+    the size, rounded up to LVM's extents. Returns its device node. Raises
+    NotFound without such a pool, TargetError for what is no thin volume of
+    it, or one that is in use and would have to shrink.
+    """
+    volumes = lvm_listing.list_group(vg)
+    lvm_listing.check_pool(volumes, vg, pool)
+    found = lvm_listing.named(volumes, name)
+    try:
+        if found is None:
+            _create(vg, pool, name, size)
+        else:
+            _check_target(found, pool)
+            _resize(found, size)
+            activate(found)
+    except ToolFailed as error:
+        raise TargetError(
+            f"the logical volume {vg}/{name} can't be made ready:"
+            f" {error.said}",
+            about=f"{vg}/{name}",
+        ) from None
+    return device_mapper.mapper_path(vg, name)
+
+
+def _check_target(found: LogicalVolume, pool: str) -> None:
+    if not found.is_thin or found.pool != pool:
+        raise TargetError(
+            f"the logical volume {found.place} is no thin volume of the pool"
+            f" {found.vg}/{pool}",
+            about=found.place,
+        )
+    if found.is_own:
+        raise TargetError(
+            f"{found.place} is a snapshot of ours, nothing to restore to",
+            about=found.place,
+        )
+
+
+def _create(vg: str, pool: str, name: str, size: int) -> None:
+    words = ["lvcreate", "-q", "-y", "-kn", "-ay", "-Wn", "-V", f"{size}b"]
+    run_tool([*words, "--thinpool", pool, "-n", name, "--", vg])
+
+
+def _resize(found: LogicalVolume, size: int) -> None:
+    extent = lvm_listing.extent_size(found.vg)
+    wanted = -(-size // extent) * extent
+    if wanted == found.size:
+        return
+    if wanted < found.size and found.is_open:
+        raise TargetError(
+            f"the logical volume {found.place} is in use and would have to"
+            " shrink",
+            about=found.place,
+        )
+    words = ["lvresize", "-q", "-y", "-f", "-L", f"{wanted}b"]
+    run_tool([*words, "--", found.place])
+
+
+def discard_all(fd: int, size: int) -> bool:
+    """Give all of a thin volume's blocks back to its pool.
+
+    `fd` is open for writing. Afterwards all of it reads as zeros, but a
+    block that is then written in part may show old data around the part
+    where the pool doesn't zero: see pool_zeroes. False where the pool
+    ignores discards; then nothing is changed or known.
+    """
+    try:
+        fcntl.ioctl(fd, _BLKDISCARD, struct.pack("QQ", 0, size))
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY):
+            return False
+        raise TargetError(
+            f"the volume can't be emptied: {error.strerror}"
+        ) from None
+    return True
+
+
+def remove_volume(vg: str, name: str) -> None:
+    """Remove a volume that ensure_volume just made and nobody has yet.
+
+    For a restore into a new volume that failed; raises TargetError.
+    """
+    try:
+        run_tool(["lvremove", "-q", "-y", "--", f"{vg}/{name}"])
+    except ToolFailed as error:
+        raise TargetError(
+            f"the logical volume {vg}/{name} can't be removed: {error.said}",
+            about=f"{vg}/{name}",
+        ) from None
