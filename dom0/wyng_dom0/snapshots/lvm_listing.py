@@ -122,9 +122,7 @@ def check_pool(volumes: Iterable[LogicalVolume], vg: str, pool: str) -> None:
         )
 
 
-def named(
-    volumes: Iterable[LogicalVolume], name: str
-) -> LogicalVolume | None:
+def named(volumes: Iterable[LogicalVolume], name: str) -> LogicalVolume | None:
     """The volume of that name, if there is one."""
     return next((each for each in volumes if each.name == name), None)
 

@@ -54,7 +54,7 @@ class ThinSnapshot(Snapshot):
     def data_ranges(self) -> Iterator[Range]:
         """Where blocks are mapped; all of it where that can't be asked."""
         try:
-            return bounded(self.mapped(), self.size)
+            return self.mapped()
         except SourceError:
             return iter([(0, self.size)] if self.size else [])
 
@@ -102,7 +102,9 @@ class LvmThinDriver:
                 )
             time.sleep(_PAUSE_SECONDS)
 
-    def _take_once(self, name: str, chosen: LogicalVolume) -> SnapshotRef | None:
+    def _take_once(
+        self, name: str, chosen: LogicalVolume
+    ) -> SnapshotRef | None:
         """None when the LV's name had become another's, or nobody's."""
         if not chosen.is_thin:
             raise CannotSnapshot(
@@ -133,9 +135,7 @@ class LvmThinDriver:
         if fd is None:
             raise NotFound(f"the snapshot {ref.place} is gone", about=ref.place)
         try:
-            still = snapshot_of(
-                volume.name, fd, os.fstat(fd), NAME, still=True
-            )
+            still = snapshot_of(volume.name, fd, os.fstat(fd), NAME, still=True)
             yield ThinSnapshot(**vars(still), mapped=lambda: self._mapped(ref))
         finally:
             os.close(fd)
@@ -150,7 +150,7 @@ class LvmThinDriver:
 
     def _mapped(self, ref: SnapshotRef) -> Iterator[Range]:
         with self._reserved_pools() as pools:
-            yield from pools.mapped(ref)
+            return bounded(pools.mapped(ref), ref.size)
 
     # Comparing
 

@@ -197,7 +197,9 @@ def test_description() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _device(thin_id: int, runs: "tuple[tuple[int, int, int], ...]") -> list[str]:
+def _device(
+    thin_id: int, runs: "tuple[tuple[int, int, int], ...]"
+) -> list[str]:
     mapped = sum(length for _, _, length in runs)
     return [
         f'<device dev_id="{thin_id}" mapped_blocks="{mapped}"'

@@ -138,9 +138,7 @@ def parse_dump(
     return _parse(pieces, reading)
 
 
-def _parse(
-    pieces: Iterable[bytes], reading: "_Delta | _Dump"
-) -> Iterator[Run]:
+def _parse(pieces: Iterable[bytes], reading: "_Delta | _Dump") -> Iterator[Run]:
     parser = expat.ParserCreate()
     parser.StartElementHandler = reading.start
     parser.EndElementHandler = lambda name: reading.path.pop()
