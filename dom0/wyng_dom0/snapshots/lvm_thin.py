@@ -257,12 +257,8 @@ def _open_if_it_is(place: str, ref: SnapshotRef) -> int | None:
 
 
 def _lookup(ref: SnapshotRef) -> LogicalVolume | None:
-    """The snapshot as LVM lists it, whatever its name is by now."""
-    try:
-        volumes = lvm_listing.list_group(ref.place.split("/")[0])
-    except NotFound:
-        return None
-    return lvm_listing.by_uuid(volumes).get(ref.identity)
+    found = _of_group(ref.place.split("/")[0], [ref])
+    return found[0] if found else None
 
 
 def _drop_in(vg: str, refs: Sequence[SnapshotRef]) -> list[LogicalVolume]:
@@ -280,12 +276,13 @@ def _drop_in(vg: str, refs: Sequence[SnapshotRef]) -> list[LogicalVolume]:
 
 
 def _of_group(vg: str, refs: Sequence[SnapshotRef]) -> list[LogicalVolume]:
+    """Those of the refs that are there, in a group."""
+    wanted = {(each.place, each.identity) for each in refs}
     try:
-        listed = lvm_listing.by_uuid(lvm_listing.list_group(vg))
+        volumes = lvm_listing.list_group(vg)
     except NotFound:
         return []
-    wanted = {each.identity: None for each in refs}
-    return [listed[uuid] for uuid in wanted if uuid in listed]
+    return [each for each in volumes if (each.place, each.uuid) in wanted]
 
 
 def _cost(pools: ReservedPools, ref: SnapshotRef) -> int | None:

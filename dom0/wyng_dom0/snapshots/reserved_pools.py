@@ -59,13 +59,14 @@ class ReservedPools:
         """
         vg = ref.place.split("/")[0]
         for held in self._pools.values():
-            if ref.identity in held.volumes:
-                return held.volumes[ref.identity], held
+            found = held.volumes.get(ref.identity)
+            if found is not None and found.place == ref.place:
+                return found, held
         volumes = lvm_listing.by_uuid(lvm_listing.list_group(vg))
-        if ref.identity not in volumes:
+        found = volumes.get(ref.identity)
+        if found is None or found.place != ref.place:
             raise CannotTell(f"the snapshot {ref.place} is gone")
-        snapshot = volumes[ref.identity]
-        return snapshot, self._hold(snapshot)
+        return found, self._hold(found)
 
     def compare(self, old: SnapshotRef, new: SnapshotRef) -> Iterator[Range]:
         """What may differ between two snapshots; see Driver.comparing."""

@@ -101,7 +101,7 @@ class ThinTools:
         programs = "|".join(_identity(tool) for tool in TOOLS)
         verdict = self._known(programs)
         if verdict is None:
-            verdict = run_test()
+            verdict = run_test(durable.make_private_folder(self._folder))
             self._keep(programs, verdict)
         if verdict:
             raise CannotTell(verdict)
@@ -120,7 +120,6 @@ class ThinTools:
             return None
 
     def _keep(self, programs: str, fault: str) -> None:
-        durable.make_private_folder(self._folder)
         text = json.dumps({"programs": programs, "fault": fault})
         durable.write_private(self._path, text.encode())
 
@@ -137,12 +136,14 @@ def _identity(tool: str) -> str:
     return f"{real} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
-def run_test() -> str:
+def run_test(place: Path) -> str:
     """Put the tools to the test; "" when they pass, else what is wrong.
 
+    The file lies in a folder of its own in `place` meanwhile: the tools read
+    past the cache, which temporary file systems in memory may not offer.
     Raises CannotTell when the test itself can't be made.
     """
-    with tempfile.TemporaryDirectory(prefix="wyng-thin-") as folder:
+    with tempfile.TemporaryDirectory(prefix="thin-", dir=place) as folder:
         metadata = os.path.join(folder, "metadata")
         _make_metadata(folder, metadata)
         try:

@@ -19,6 +19,7 @@ from wyng_dom0.snapshots import device_mapper, lvm_listing
 from wyng_dom0.snapshots.commands import ToolFailed, run_tool
 from wyng_dom0.snapshots.driver import CannotSnapshot
 from wyng_dom0.snapshots.lvm_listing import LogicalVolume
+from wyng_dom0.state import durable
 
 # LVM's own bound, which volume group, name, dash and our mark share.
 _NAME_MAX = 126
@@ -40,6 +41,7 @@ def create_snapshot(origin: LogicalVolume, name: str) -> bool:
     False when nothing has that name. Which volume it was, the snapshot's
     origin says. Raises CannotSnapshot when the pool takes no more.
     """
+    _flush(origin)
     words = ["lvcreate", "-q", "-s", "-kn", "-ay", "-pr"]
     words += ["--addtag", lvm_listing.TAG, "-n", name, "--", origin.place]
     try:
@@ -49,6 +51,29 @@ def create_snapshot(origin: LogicalVolume, name: str) -> bool:
             return False
         raise _creation_error(origin, error) from None
     return True
+
+
+def _flush(origin: LogicalVolume) -> None:
+    """What was written to the node, and is in memory yet, is snapshot too.
+
+    Mounted file systems are frozen by the kernel; other writers are not.
+    """
+    path = device_mapper.mapper_path(origin.vg, origin.name)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        # Not active, or renamed by now: then nobody writes to it by this name.
+        return
+    try:
+        durable.sync_file(fd)
+    except OSError as error:
+        raise SourceError(
+            f"the volume {origin.place} can't be written to its disk:"
+            f" {error.strerror}",
+            about=origin.place,
+        ) from None
+    finally:
+        os.close(fd)
 
 
 def _creation_error(origin: LogicalVolume, error: ToolFailed) -> SourceError:
