@@ -31,7 +31,14 @@ LVM_NAMES = (
 # Large, and nothing that runs in the machine.
 OTHER_MODULES = frozenset(
     {"mypy", "mypyc", "ruff", "black", "blib2to3", "pip", "setuptools"}
-    | {"virtme", "virtme_ng", "librt", "hypothesis", "requests", "_distutils_hack"}
+    | {
+        "virtme",
+        "virtme_ng",
+        "librt",
+        "hypothesis",
+        "requests",
+        "_distutils_hack",
+    }
 )
 _LEFT_OUT = {
     *("test", "tests", "idlelib", "tkinter", "lib2to3", "ensurepip"),

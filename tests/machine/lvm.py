@@ -80,7 +80,16 @@ class Group:
 
     def snapshot(self, origin: str, name: str) -> Path:
         """A writable thin snapshot, as qubesd makes them."""
-        run("lvcreate", "-q", "-kn", "-ay", "-s", f"{self.vg}/{origin}", "-n", name)
+        run(
+            "lvcreate",
+            "-q",
+            "-kn",
+            "-ay",
+            "-s",
+            f"{self.vg}/{origin}",
+            "-n",
+            name,
+        )
         return self.path(name)
 
     def names(self) -> list[str]:

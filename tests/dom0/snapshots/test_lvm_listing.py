@@ -207,7 +207,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_group_that_is_not_there_is_not_found(tools: Path) -> None:
-    said = "Volume group \\\"none\\\" not found\\n  Cannot process it"
+    said = 'Volume group \\"none\\" not found\\n  Cannot process it'
     make_tool(tools, "lvs", f'printf "  {said}\\n" >&2; exit 5')
     with pytest.raises(NotFound, match="no volume group 'none'"):
         list_group("none")
@@ -216,7 +216,9 @@ def test_group_that_is_not_there_is_not_found(tools: Path) -> None:
 def test_not_being_root_is_one_sentence(
     tools: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_tool(tools, "lvs", "echo '/run/lock/lvm: Permission denied' >&2; exit 5")
+    make_tool(
+        tools, "lvs", "echo '/run/lock/lvm: Permission denied' >&2; exit 5"
+    )
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(SourceError, match="^LVM can be used by root only"):
         list_group("vg")

@@ -62,13 +62,13 @@ def test_verdict_is_kept_until_the_program_changes(
 @pytest.mark.parametrize(
     "filter_",
     [
-        "sed 's/<different begin=\"15\"/<same begin=\"15\"/'",
+        'sed \'s/<different begin="15"/<same begin="15"/\'',
         "sed '/left_only/d'",
         "sed '/right_only begin=\"95\"/d'",
         "sed 's/different/same/'",
         "head -c 200",
         "true",
-        "sed 's/data_block_size=\"128\"/data_block_size=\"64\"/'",
+        'sed \'s/data_block_size="128"/data_block_size="64"/\'',
     ],
 )
 def test_tool_that_misses_changes_is_not_believed(
