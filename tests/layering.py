@@ -72,7 +72,12 @@ STARTS_STORES = ("wyng_dom0.transport.start", "wyng_store.relay")
 # Runs on a host that has nothing else of ours: it keeps the store's file,
 # becomes it, and tells by its exit code why it could not.
 REMOTE_LOADER = "wyng_common.loader"
-STARTS_WHAT_LASTS = (*STARTS_STORES, "wyng_dom0.cli.agent_start")
+# thin_delta's answer may be hundreds of megabytes: it is read as it comes.
+STARTS_WHAT_LASTS = (
+    *STARTS_STORES,
+    "wyng_dom0.cli.agent_start",
+    "wyng_dom0.snapshots.commands",
+)
 # --passcmd is the user's own command; LVM's tools are run by snapshots; the
 # key agent outlives the command that starts it.
 RUNS_COMMANDS = (

@@ -54,25 +54,26 @@ class Chosen:
     name: str
     access: Access
     definition: ArchiveDefinition | None
+    context: Context
 
     def source(self, override: str | None) -> Source:
         """Where its volumes live: `--local`, else as arch-init was told."""
-        return _source(override, self.definition)
+        return _source(self.context, override, self.definition)
 
 
 def known_source(context: Context) -> Source:
     """The source that the options mean, where no archive is needed."""
     local = context.options.local
-    return _source(local, None if local else known_definition(context))
+    return _source(context, local, None if local else known_definition(context))
 
 
 def _source(
-    override: str | None, definition: ArchiveDefinition | None
+    context: Context, override: str | None, definition: ArchiveDefinition | None
 ) -> Source:
     known = definition.source if definition else ""
     if not (override or known):
         raise BadInput("no source of volumes is known: name one with --local")
-    return choose_source(override or known)
+    return choose_source(override or known, context.places, context.listener)
 
 
 def bounds_of(options: Options) -> Bounds:
@@ -188,7 +189,7 @@ def _choose_known(context: Context) -> Chosen:
     keys = known_keys(context, terms, definition.name)
     where = destination_of(definition, context.options)
     access = Access(where, keys, context.places)
-    return Chosen(definition.name, access, definition)
+    return Chosen(definition.name, access, definition, context)
 
 
 def known_definition(context: Context) -> ArchiveDefinition:
@@ -213,7 +214,7 @@ def _choose_found(context: Context, url: str) -> Chosen:
     # What was never seen here leaves no trace here.
     places = context.places if pin.committed is not None else None
     access = Access(destination, keys, places)
-    return Chosen(destination.url, access, None)
+    return Chosen(destination.url, access, None, context)
 
 
 def _confirm_rollback(context: Context) -> None:

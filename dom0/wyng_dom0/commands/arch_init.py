@@ -24,7 +24,7 @@ from wyng_dom0.events import Warning_
 from wyng_dom0.names import check_archive_name, quote
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.seal.keys import Suite
-from wyng_dom0.sources.choose import choose_source
+from wyng_dom0.sources.choose import choose_source, names_pool
 from wyng_dom0.state import definitions, heads, remembered
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.transport.destination import (
@@ -115,16 +115,17 @@ def _unfinished(
 
 
 def _source(context: Context, local: str | None) -> str:
-    """The source's absolute path; it need not exist yet."""
+    """What names the source; pools and absolute paths need not exist yet."""
     if local is None:
         return ""
-    if not local.startswith("/"):
-        return choose_source(local).key
     try:
-        choose_source(local)
+        source = choose_source(local, context.places, context.listener)
     except NotFound as error:
+        if not (local.startswith("/") or names_pool(local)):
+            raise
         context.listener(Warning_(str(error)))
-    return local
+        return local
+    return local if local.startswith("/") else source.key
 
 
 def _wanted(

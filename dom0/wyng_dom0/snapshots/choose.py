@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which driver snapshots a volume: the best that works where it lies."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from wyng_dom0.errors import NotFound
 from wyng_dom0.names import quote
@@ -12,11 +13,17 @@ from wyng_dom0.snapshots.driver import (
     SnapshotRef,
     VolumeAt,
 )
+from wyng_dom0.snapshots.lvm_thin import LvmThinDriver
 from wyng_dom0.snapshots.plain import PlainDriver
 from wyng_dom0.snapshots.reflink import ReflinkDriver
 
 # For files, best first; the last one works everywhere.
 FILE_DRIVERS: Sequence[Driver] = (ReflinkDriver(), PlainDriver())
+
+
+def pool_drivers(notes: Path, say: Callable[[str], None]) -> Sequence[Driver]:
+    """For thin volumes, best first; `notes` and `say` as LVM's driver says."""
+    return (LvmThinDriver(notes, say), PlainDriver())
 
 
 def take_best(

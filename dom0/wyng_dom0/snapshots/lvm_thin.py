@@ -76,7 +76,7 @@ class LvmThinDriver:
     # Taking
 
     def take(self, volume: VolumeAt) -> SnapshotRef:
-        """See Driver; `volume.place` is the LV's device node, or "vg/lv"."""
+        """See Driver; `volume.place` is the LV's device node."""
         vg, lv = _vg_and_lv(volume)
         return self.take_chosen(
             volume.name, vg, lambda volumes: lvm_listing.named(volumes, lv)
@@ -227,12 +227,15 @@ def _ref(made: LogicalVolume) -> SnapshotRef:
 
 
 def _vg_and_lv(volume: VolumeAt) -> tuple[str, str]:
-    if not volume.place.startswith("/"):
-        return lvm_listing.split_pool(volume.place)
-    found = device_mapper.volume_at(volume.place)
+    folder, _, node = volume.place.rpartition("/")
+    if folder == device_mapper.MAPPER:
+        # Its node may be missing for a moment, or as long as it is inactive.
+        found = device_mapper.split_mapper_name(node)
+    else:
+        found = device_mapper.volume_at(volume.place)
     if found is None:
         raise CannotSnapshot(
-            f"{quote(volume.name)} is no active logical volume",
+            f"{quote(volume.name)} is no logical volume",
             about=volume.name,
         )
     return found

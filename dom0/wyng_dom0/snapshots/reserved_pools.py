@@ -43,6 +43,7 @@ class ReservedPools:
         self._metadata_of = metadata_of
         self._stack = ExitStack()
         self._pools: dict[str, HeldPool] = {}
+        self._refused: dict[str, CannotTell] = {}
         self._exclusive: dict[str, dict[int, int]] = {}
 
     def __enter__(self) -> "ReservedPools":
@@ -66,7 +67,15 @@ class ReservedPools:
         found = volumes.get(ref.identity)
         if found is None or found.place != ref.place:
             raise CannotTell(f"the snapshot {ref.place} is gone")
-        return found, self._hold(found)
+        pool = f"{found.vg}/{found.pool}"
+        if pool in self._refused:
+            # Nobody waits for one pool twice in a run.
+            raise self._refused[pool]
+        try:
+            return found, self._hold(found)
+        except CannotTell as error:
+            self._refused[pool] = error
+            raise
 
     def compare(self, old: SnapshotRef, new: SnapshotRef) -> Iterator[Range]:
         """What may differ between two snapshots; see Driver.comparing."""

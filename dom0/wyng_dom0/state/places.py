@@ -63,6 +63,11 @@ class Places:
         digest = hashlib.sha256(volume_key(source, volume)).hexdigest()
         return self.volumes / digest[:40]
 
+    @property
+    def thin_pools(self) -> Path:
+        """The folder of notes about thin pools and their tools."""
+        return self.root / "thin"
+
     def last_send(self, archive: ArchiveId) -> Path:
         """When all volumes of an archive were last sent."""
         return self.root / "sent" / f"{archive.hex()}.time"
