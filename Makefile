@@ -93,11 +93,11 @@ $(VENV)/.runtime: $(VENV)/.made pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.runtime
-	$(PIP_QUIET) $(VENV)/bin/pip install -q -e '.[test]'
+	$(PIP_QUIET) $(VENV)/bin/pip install -q -e '.[test,machine]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.test
-	$(PIP_QUIET) $(VENV)/bin/pip install -q -e '.[test,dev]'
+	$(PIP_QUIET) $(VENV)/bin/pip install -q -e '.[test,machine,dev]'
 	@touch $@
 
 $(VENV_OLDEST)/.made: Makefile
