@@ -12,6 +12,7 @@ from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 from wyng_common.ids import ArchiveId
 from wyng_dom0.engine.bases import give_up, ref_of, take_strays_away
 from wyng_dom0.errors import BadInput, NotFound, SourceError
+from wyng_dom0.events import ignore
 from wyng_dom0.snapshots.choose import driver_named
 from wyng_dom0.snapshots.driver import Driver, PoolUsage
 from wyng_dom0.sources.choose import choose_source
@@ -57,11 +58,26 @@ def status_of(
     places: Places, source: str, drivers: Sequence[Driver]
 ) -> List[VolumeStatus]:
     """What is kept of the volumes of a source, by their names."""
-    return [
-        _status(state, drivers)
+    states = [
+        state
         for state in list_states(places, source)
         if state.base() is not None or state.ledgers()
     ]
+    bases = [base for state in states if (base := state.base()) is not None]
+    costs = _costs(bases, drivers)
+    return [_status(state, drivers, costs) for state in states]
+
+
+def _costs(
+    bases: Sequence[Base], drivers: Sequence[Driver]
+) -> Dict[str, Optional[int]]:
+    """What each base costs, by its identity: every driver is asked once."""
+    found: Dict[str, Optional[int]] = {}
+    for driver in drivers:
+        refs = [ref_of(each) for each in bases if each.driver == driver.name]
+        costs = driver.cost(refs) if refs else []
+        found.update(zip((ref.identity for ref in refs), costs, strict=True))
+    return found
 
 
 def usage_of(
@@ -119,7 +135,7 @@ def forget_archive(
             for each in doomed:
                 ledgers.remove(state.folder, each)
         if not ledgers.list_archives(state.folder):
-            give_up(places, state, drivers_of(state.source))
+            give_up(places, state, drivers_of(places, state.source))
             state.forget()
     return True
 
@@ -159,22 +175,26 @@ def _move(here: VolumeState, there: VolumeState, archive: ArchiveId) -> None:
     here.forget()
 
 
-def drivers_of(source: str) -> Sequence[Driver]:
+def drivers_of(places: Places, source: str) -> Sequence[Driver]:
     """The drivers of a source by its key; none where it is gone."""
     try:
-        return choose_source(source).drivers()
+        return choose_source(source, places, ignore).drivers()
     except (NotFound, BadInput, SourceError):
         return ()
 
 
-def _status(state: VolumeState, drivers: Sequence[Driver]) -> VolumeStatus:
+def _status(
+    state: VolumeState,
+    drivers: Sequence[Driver],
+    costs: Dict[str, Optional[int]],
+) -> VolumeStatus:
     base = state.base()
     present, cost = False, None
     if base is not None:
         try:
             driver = driver_named(base.driver, drivers)
             present = driver.exists(ref_of(base))
-            (cost,) = driver.cost([ref_of(base)])
+            cost = costs.get(base.identity)
         except (NotFound, SourceError):
             present = False
     size = base.size if base is not None else 0
@@ -198,9 +218,9 @@ def clean_strays(places: Places, sources: Iterable[str]) -> int:
     """Drop what nothing refers to beside the volumes of some sources."""
     dropped = 0
     for key in sorted(set(sources)):
-        drivers = drivers_of(key)
+        drivers = drivers_of(places, key)
         if drivers:
-            pools = _pools_of(choose_source(key))
+            pools = _pools_of(choose_source(key, places, ignore))
             dropped += take_strays_away(places, pools, drivers)
     return dropped
 
