@@ -72,7 +72,8 @@ def _receive(
             f" {quote(page.name)} over it?"
         )
     if context.options.save_to is None:
-        place = chosen.source(context.options.local).place_for(page.name)
+        source = chosen.source(context.options.local)
+        place = source.place_for(page.name, session.size)
     content = SessionContent(archive, page, session)
     restore = Restore(content, context.listener, context.places)
     if not restore.run(place, _how(context.options)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Iterable, Iterator, Tuple
 
 from wyng_common import limits
-from wyng_dom0.snapshots.snapshot import Snapshot, data_ranges
+from wyng_dom0.snapshots.snapshot import Snapshot
 
 SEGMENT_SIZE = 2 * limits.MIB
 
@@ -37,7 +37,7 @@ def spans_within(
             first,
             first + count,
             chunk_size,
-            data_ranges(snapshot.fd, end, start),
+            snapshot.data_ranges(start, end),
         )
 
 

@@ -133,12 +133,6 @@ def extent_size(vg: str) -> int:
     return int(run_tool([*words, "-o", "vg_extent_size", "--", vg]))
 
 
-def pool_zeroes(vg: str, pool: str) -> bool:
-    """True when a pool zeroes what is left of a block written in part."""
-    words = ["lvs", "--noheadings", "-o", "zero", "--", f"{vg}/{pool}"]
-    return run_tool(words).strip() in ("zero", "1")
-
-
 def _listing_error(vg: str, error: ToolFailed) -> SourceError | NotFound:
     if any(words in error.said for words in _NOT_FOUND):
         return NotFound(f"there is no volume group {quote(vg)}", about=vg)

@@ -13,7 +13,7 @@ import os
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,12 +51,19 @@ class ThinSnapshot(Snapshot):
 
     mapped: Callable[[], Iterator[Range]]
 
-    def data_ranges(self) -> Iterator[Range]:
-        """Where blocks are mapped; all of it where that can't be asked."""
-        try:
-            return self.mapped()
-        except SourceError:
-            return iter([(0, self.size)] if self.size else [])
+    def data_ranges(
+        self, start: int = 0, end: int | None = None
+    ) -> Iterator[Range]:
+        """Where blocks are mapped; all of it where that can't be asked.
+
+        The pool is asked for all of a volume only: a part of one is read
+        because it changed, and is mapped then.
+        """
+        end = self.size if end is None else min(end, self.size)
+        if start == 0 and end == self.size:
+            with suppress(SourceError):
+                return self.mapped()
+        return iter([(start, end - start)] if start < end else [])
 
 
 class LvmThinDriver:

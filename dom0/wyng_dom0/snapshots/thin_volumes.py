@@ -6,11 +6,8 @@ Owns making and removing snapshots, and making, sizing and emptying volumes
 that are restored to. Removes nothing without our tag.
 """
 
-import errno
-import fcntl
 import os
 import secrets
-import struct
 from collections.abc import Sequence
 
 from wyng_dom0.errors import SourceError, TargetError
@@ -24,7 +21,6 @@ from wyng_dom0.state import durable
 # LVM's own bound, which volume group, name, dash and our mark share.
 _NAME_MAX = 126
 _MARK_BYTES = 4
-_BLKDISCARD = 0x1277
 _GONE = ("not found", "Failed to find")
 
 
@@ -178,25 +174,6 @@ def _resize(found: LogicalVolume, size: int) -> None:
         )
     words = ["lvresize", "-q", "-y", "-f", "-L", f"{wanted}b"]
     run_tool([*words, "--", found.place])
-
-
-def discard_all(fd: int, size: int) -> bool:
-    """Give all of a thin volume's blocks back to its pool.
-
-    `fd` is open for writing. Afterwards all of it reads as zeros, but a
-    block that is then written in part may show old data around the part
-    where the pool doesn't zero: see pool_zeroes. False where the pool
-    ignores discards; then nothing is changed or known.
-    """
-    try:
-        fcntl.ioctl(fd, _BLKDISCARD, struct.pack("QQ", 0, size))
-    except OSError as error:
-        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOTTY):
-            return False
-        raise TargetError(
-            f"the volume can't be emptied: {error.strerror}"
-        ) from None
-    return True
 
 
 def remove_volume(vg: str, name: str) -> None:

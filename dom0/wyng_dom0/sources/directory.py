@@ -99,7 +99,7 @@ class DirectorySource:
             os.close(fd)
         return VolumeAt(name, place, os.path.dirname(place))
 
-    def place_for(self, name: str) -> Path:
+    def place_for(self, name: str, size: int) -> Path:
         """Where a volume of that name is to be restored, links resolved.
 
         Makes the folders on the way that are missing. Raises TargetError

@@ -12,13 +12,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from wyng_dom0.errors import (
-    BadInput,
-    Dom0Error,
-    NotFound,
-    SourceError,
-    TargetError,
-)
+from wyng_dom0.errors import BadInput, Dom0Error, NotFound, SourceError
 from wyng_dom0.names import quote
 from wyng_dom0.snapshots import device_mapper, lvm_listing, thin_volumes
 from wyng_dom0.snapshots.driver import Driver, VolumeAt
@@ -103,34 +97,16 @@ class LvmSource:
         """The device node that the LV of that name has, or would have."""
         return Path(device_mapper.mapper_path(self.vg, _checked(name)))
 
-    def place_for(self, name: str) -> Path:
-        """The device node of an LV that is there already, and active.
+    def place_for(self, name: str, size: int) -> Path:
+        """The device node of a thin LV of the pool, active.
 
-        Raises TargetError when there is none: create_volume makes it.
-        """
-        path = self.path_of(name)
-        if not path.is_block_device():
-            raise TargetError(
-                f"there is no active logical volume {self.vg}/{name} to"
-                " restore to",
-                about=name,
-            )
-        return path
-
-    def create_volume(self, name: str, size: int) -> Path:
-        """A thin LV of the pool with at least `size` bytes, active.
-
-        Made where there is none, else grown or shrunk to the size. Returns
-        its device node; raises TargetError.
+        Made where there is none, else grown or cut to the size. Raises
+        TargetError.
         """
         node = thin_volumes.ensure_volume(
             self.vg, self.pool, _checked(name), size
         )
         return Path(node)
-
-    def zeroes(self) -> bool:
-        """True when what is written in part reads as zeros elsewhere."""
-        return lvm_listing.pool_zeroes(self.vg, self.pool)
 
     def _volume(self, name: str) -> LogicalVolume:
         found = self._find(_checked(name))

@@ -61,10 +61,10 @@ class Source(Protocol):
     def path_of(self, name: str) -> Path:
         """Where a volume of that name would lie; it need not exist."""
 
-    def place_for(self, name: str) -> Path:
+    def place_for(self, name: str, size: int) -> Path:
         """Where a volume of that name is to be restored, made ready.
 
-        Raises TargetError.
+        `size` is in bytes. Raises TargetError.
         """
 
     def drivers(self) -> Sequence[Driver]:

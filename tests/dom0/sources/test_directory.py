@@ -68,7 +68,7 @@ def test_link_out_of_the_root_is_refused(source: DirectorySource) -> None:
         with pytest.raises(SourceError, match="leads out of"):
             source.open(name)
         with pytest.raises(TargetError, match="outside of"):
-            source.place_for(name)
+            source.place_for(name, 0)
 
 
 def test_sibling_with_the_same_beginning_is_outside(
@@ -97,7 +97,7 @@ def test_device_behind_a_link_is_a_volume(
     found = source.describe("lv")
     assert (found.size, found.block_device) == (8 << 20, True)
     assert "lv" in source.list_volumes()
-    assert source.place_for("lv") == loop_device
+    assert source.place_for("lv", 0) == loop_device
     volume = source.locate("lv")
     assert (volume.place, volume.pool) == (str(loop_device), "/dev")
     driver, ref = take_best(volume, source.drivers())
@@ -107,11 +107,11 @@ def test_device_behind_a_link_is_a_volume(
 
 
 def test_place_for_makes_the_folders(source: DirectorySource) -> None:
-    place = source.place_for("new/deep/disk.img")
+    place = source.place_for("new/deep/disk.img", 0)
     assert place == source.root / "new/deep/disk.img"
     assert place.parent.is_dir()
     with pytest.raises(TargetError, match="no folder"):
-        source.place_for("disk1.img/x")
+        source.place_for("disk1.img/x", 0)
 
 
 def test_source_that_is_no_directory_is_refused(tmp_path: Path) -> None:

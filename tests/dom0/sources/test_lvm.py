@@ -118,13 +118,24 @@ def test_name_that_lvm_cannot_have_is_refused(
             ask(name)
 
 
-def test_inactive_volume_is_neither_read_nor_written(
-    source: LvmSource,
-) -> None:
+def test_inactive_volume_is_not_read(source: LvmSource) -> None:
     with pytest.raises(SourceError, match="no-vg/alpha is not active"):
         source.open("alpha")
-    with pytest.raises(TargetError, match="no active logical volume"):
-        source.place_for("alpha")
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("plain", "no-vg/plain is no thin volume of the pool"),
+        ("elsewhere", "no-vg/elsewhere is no thin volume of the pool"),
+        ("alpha.wyng-00000000", "is a snapshot of ours"),
+    ],
+)
+def test_what_is_no_volume_of_the_pool_is_not_written(
+    source: LvmSource, name: str, words: str
+) -> None:
+    with pytest.raises(TargetError, match=words):
+        source.place_for(name, 8388608)
 
 
 @pytest.mark.parametrize(
