@@ -49,7 +49,11 @@ def test_absent_volume_is_not_found(source: DirectorySource) -> None:
 def test_name_that_leaves_the_root_is_refused(
     source: DirectorySource, name: str
 ) -> None:
-    for use in (source.open, source.describe, source.place_for):
+    for use in (
+        source.open,
+        source.describe,
+        lambda each: source.place_for(each, 0),
+    ):
         with pytest.raises(BadInput):
             use(name)
 
