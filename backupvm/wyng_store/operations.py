@@ -29,6 +29,7 @@ from wyng_common.messages import (
     ScrubFlag,
     Status,
     Welcome,
+    WelcomeFlag,
     parse_hello,
 )
 from wyng_store import committing, delaying, founding, places, rights
@@ -309,7 +310,11 @@ def _ids(exchange: Exchange, request: Header, most: int) -> List[BlobId]:
 
 def _welcome(archive: Archive, capability: Capability) -> Welcome:
     sequence, head = archive.head()
-    return Welcome(VERSION, capability, archive.identity, sequence, head)
+    state = archive.healing(archive.index.load_state)
+    damaged = WelcomeFlag.DAMAGED if state.bad or state.safe else 0
+    return Welcome(
+        VERSION, capability, archive.identity, sequence, head, int(damaged)
+    )
 
 
 def _list_slots(layout: Layout, exchange: Exchange) -> None:

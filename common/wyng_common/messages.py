@@ -185,6 +185,13 @@ _WELCOME = struct.Struct(">HBB16sQ32s")
 WELCOME_SIZE = _WELCOME.size
 
 
+class WelcomeFlag(IntFlag):
+    """Bits of Welcome.flags. Unknown bits are ignored."""
+
+    # The store knows of blobs that it lost or can't read.
+    DAMAGED = 1
+
+
 @dataclass(frozen=True)
 class Welcome:
     """The answer to HELLO: what the store says of its archive.
@@ -198,12 +205,13 @@ class Welcome:
     archive: ArchiveId
     sequence: int
     head: CommitHash
+    flags: int = 0
 
     def encode(self) -> bytes:
         return _WELCOME.pack(
             self.version,
             self.capability,
-            0,
+            self.flags,
             self.archive,
             self.sequence,
             self.head,
@@ -214,13 +222,15 @@ def parse_welcome(untrusted: bytes) -> Welcome:
     """Check the body of an answer to HELLO; raises MessageError."""
     if len(untrusted) != WELCOME_SIZE:
         raise MessageError("the answer to HELLO has the wrong length")
-    version, capability, _, archive, sequence, head = _WELCOME.unpack(untrusted)
+    version, capability, flags, archive, sequence, head = _WELCOME.unpack(
+        untrusted
+    )
     try:
         given = Capability(capability)
     except ValueError:
         raise MessageError("the store gave no known capability") from None
     return Welcome(
-        version, given, ArchiveId(archive), sequence, CommitHash(head)
+        version, given, ArchiveId(archive), sequence, CommitHash(head), flags
     )
 
 

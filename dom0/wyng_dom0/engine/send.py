@@ -19,6 +19,7 @@ from wyng_dom0.archive.session import Session, State
 from wyng_dom0.engine.flights import Arrival, announce, mark_of, settle
 from wyng_dom0.engine.guard import Bounds, Guard
 from wyng_dom0.engine.harvest import Claim, Harvester, Taken
+from wyng_dom0.engine.mending import lost_chunks
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.proof import prove_sample
 from wyng_dom0.engine.publish import Changes, Intent, publish
@@ -199,7 +200,10 @@ class SendRun:
 
         upload, newest = self._upload.upload, page.newest
         try:
-            uploaded = upload(page, snapshot, newest, taken.changed, watch)
+            may_differ = taken.changed
+            if not (may_differ.everything or self._order.dry_run):
+                may_differ = may_differ | lost_chunks(self._archive, page)
+            uploaded = upload(page, snapshot, newest, may_differ, watch)
         except IntegrityError as error:
             self._listener(
                 Warning_(
