@@ -15,6 +15,8 @@ MANDIR ?= /usr/share/man
 DOCDIR ?= /usr/share/doc
 UNITDIR ?= /usr/lib/systemd/system
 PRESETDIR ?= /usr/lib/systemd/system-preset
+RPCDIR ?= /etc/qubes-rpc
+POLICYDIR ?= /etc/qubes/policy.d
 STATEDIR ?= /var/lib/qvm-wyng
 DOC_COMMON ?= $(DOCDIR)/python3-wyng-common
 DOC_DOM0 ?= $(DOCDIR)/qvm-wyng-dom0
@@ -31,6 +33,7 @@ UNITS_DOM0 = qvm-wyng-send@.service qvm-wyng-send@.timer \
 	qvm-wyng-monitor@.service qvm-wyng-monitor@.timer \
 	qvm-wyng-overdue@.service qvm-wyng-overdue@.timer
 
+RPC_VM = wyng.Get wyng.Init wyng.Prune wyng.Put wyng.Ssh wyng.Verify
 UNITS_VM = wyng-store-scrub.service wyng-store-scrub.timer
 
 INSTALL = umask 022 && install -p -m 644 -D
@@ -57,9 +60,11 @@ install-dom0:
 	$(INSTALL) -t $(DESTDIR)$(MANDIR)/man1 doc/man/qvm-wyng.1
 	$(INSTALL) -t $(DESTDIR)$(UNITDIR) $(UNITS_DOM0:%=systemd/%)
 	$(INSTALL) -t $(DESTDIR)$(DOC_DOM0) $(DOCS_DOM0)
+	$(INSTALL) -t $(DESTDIR)$(POLICYDIR) policy/80-wyng.policy
 	install -m 700 -d $(DESTDIR)$(STATEDIR)
 
 install-vm:
+	$(INSTALL) -m 755 -t $(DESTDIR)$(RPCDIR) $(RPC_VM:%=qubes-rpc/vm/%)
 	$(INSTALL) -t $(DESTDIR)$(UNITDIR) $(UNITS_VM:%=systemd/%)
 	$(INSTALL) -t $(DESTDIR)$(PRESETDIR) systemd/75-qvm-wyng-vm.preset
 	$(INSTALL) -t $(DESTDIR)$(DOC_VM) $(DOCS_VM)
@@ -70,7 +75,8 @@ BUILD ?= build
 BUILD_PATH = $(abspath $(BUILD))
 PACKAGE_VERSION := $(shell cat version)
 RPMS = python3-wyng-common qvm-wyng-dom0 qvm-wyng-vm
-SOURCE_FOLDERS = common dom0 backupvm systemd doc rpm_spec debian
+SOURCE_FOLDERS = common dom0 backupvm qubes-rpc policy systemd doc rpm_spec \
+	debian
 SOURCE_FILES = Makefile install.mk pyproject.toml version rel LICENSE \
 	README.md CHANGELOG.md .qubesbuilder
 # The newest entry's date: the same source gives the same packages whenever
