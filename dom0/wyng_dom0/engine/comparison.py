@@ -6,6 +6,7 @@ from itertools import islice
 from typing import (
     Callable,
     Dict,
+    FrozenSet,
     Iterable,
     Iterator,
     List,
@@ -105,12 +106,12 @@ class SparseComparison:
             for number in range(first, first + count)
         )
         self._known: Dict[int, BlobId] = {}
-        self._known_to = -1
+        self._window: FrozenSet[int] = frozenset()
         self.changed = 0
 
     def chunk(self, number: int, id: Optional[BlobId]) -> None:
         """See Comparison."""
-        if number > self._known_to:
+        if number not in self._window:
             self._look_up(number)
         if self._known.get(number) != id:
             self._update.set(number, id)
@@ -130,7 +131,7 @@ class SparseComparison:
         if not window or window[0] != number:
             raise ValueError(f"chunk {number} is in none of the runs")
         self._known = lookup(self._tree, window, self._load)
-        self._known_to = window[-1]
+        self._window = frozenset(window)
 
 
 def _update(old: Tree, chunks: int, load: Load, emit: Emit) -> TreeUpdate:
