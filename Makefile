@@ -18,6 +18,7 @@ VENV_OLDEST ?= .venv-oldest
 VENV_39 ?= .venv-3.9
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+REFLINK_BENCH_ARGS ?=
 
 # Where it is set, every process of every test compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -37,6 +38,8 @@ test: $(VENV)/.test
 
 bench: $(VENV)/.runtime
 	$(VENV)/bin/python bench/run.py $(BENCH_ARGS)
+	$(VENV)/bin/python bench/reflink.py $(REFLINK_BENCH_ARGS) || \
+		test $$(id -u) != 0
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

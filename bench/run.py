@@ -122,6 +122,21 @@ def assemble(
     stages: Stages, programs: "Path | None"
 ) -> "dict[str, Contestant]":
     """All contestants by key."""
+    programs = assemble_programs(programs)
+    source = stages.source
+    everyone: "list[Contestant]" = [
+        Ours(stages.home(Ours.key), source, programs),
+        Borg(stages.home(Borg.key), source),
+        Restic(stages.home(Restic.key), source),
+        Zstd(stages.home(Zstd.key), source),
+        OursLarger(stages.home(OursLarger.key), source, programs),
+        BorgFixed(stages.home(BorgFixed.key), source),
+    ]
+    return {each.key: each for each in everyone}
+
+
+def assemble_programs(programs: "Path | None") -> Path:
+    """The folder that qvm-wyng is in: the one named, or where it is found."""
     beside = Path(sys.executable).parent
     found = shutil.which("qvm-wyng")
     if programs is None and (beside / "qvm-wyng").exists():
@@ -130,16 +145,7 @@ def assemble(
         programs = Path(found).parent
     if programs is None:
         raise SystemExit("qvm-wyng is not installed: say make bench")
-    source = stages.source
-    everyone: "list[Contestant]" = [
-        Ours(stages.home(Ours.key), source, programs.absolute()),
-        Borg(stages.home(Borg.key), source),
-        Restic(stages.home(Restic.key), source),
-        Zstd(stages.home(Zstd.key), source),
-        OursLarger(stages.home(OursLarger.key), source, programs.absolute()),
-        BorgFixed(stages.home(BorgFixed.key), source),
-    ]
-    return {each.key: each for each in everyone}
+    return programs.absolute()
 
 
 def begin(

@@ -104,6 +104,54 @@ GOALS = (
     ),
 )
 
+# Of bench/reflink.py: what changed is known without reading.
+CLONE_GOALS = (
+    Goal("unchanged, btrfs", ("unchanged",), "wall", 0.4),
+    Goal("unchanged, XFS", ("unchanged",), "wall", 0.4, (), "ours-xfs"),
+    Goal(
+        "the same, 1 TiB", ("unchanged",), "wall", 1.2, ("ours",), "ours-huge"
+    ),
+    Goal("64 writes of 16 KiB, btrfs", ("scattered",), "wall", 0.5),
+    Goal(
+        "64 writes of 16 KiB, XFS", ("scattered",), "wall", 0.5, (), "ours-xfs"
+    ),
+    Goal(
+        "the same, 1 TiB", ("scattered",), "wall", 1.2, ("ours",), "ours-huge"
+    ),
+    Goal(
+        "1 % changed of a clone, wall",
+        ("clustered",),
+        "wall",
+        0.2,
+        ("borg", "restic"),
+    ),
+    Goal(
+        "bytes read of 1 % changed",
+        ("reading",),
+        "read",
+        1.0,
+        ("changed-chunks",),
+    ),
+    Goal("300,000 extents in one pass, btrfs", ("one-pass",), "wall", 6.0),
+    Goal(
+        "300,000 extents in one pass, XFS",
+        ("one-pass",),
+        "wall",
+        6.0,
+        (),
+        "ours-xfs",
+    ),
+    Goal("memory of one pass", ("one-pass",), "memory", 64 * MIB),
+    Goal(
+        "a small send after many sessions",
+        ("history",),
+        "wall",
+        1.2,
+        ("ours",),
+        "ours-many",
+    ),
+)
+
 
 def judge(
     goal: Goal, runs: Runs, unlocks: Costs = MappingProxyType({})

@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from side_by_side.figures import Run, median
 from side_by_side.goals import (
+    CLONE_GOALS,
     GOALS,
     Costs,
     Runs,
@@ -27,6 +28,7 @@ _QUANTITIES = {
     "memory": "memory of the largest process",
     "archive": "archive",
     "growth": "growth of the archive",
+    "read": "bytes read of the volume",
 }
 _SECONDS = ("wall", "cpu")
 _TITLES = {
@@ -39,6 +41,12 @@ _TITLES = {
     "list-200": "list of 200",
     "huge-send": "huge sparse send",
     "huge-restore": "huge sparse restore",
+    "unchanged": "clone, unchanged",
+    "scattered": "clone, 64 x 16 KiB",
+    "clustered": "clone, 1 % changed",
+    "reading": "clone, 1 % changed",
+    "one-pass": "extents, one pass",
+    "history": "one page after 10 sessions",
 }
 # What besides wall and processor time is worth a line.
 _EXTRA = {
@@ -48,7 +56,12 @@ _EXTRA = {
     "changed": ("growth",),
     "huge-send": ("memory",),
     "huge-restore": ("memory",),
+    "unchanged": ("memory",),
+    "reading": ("read",),
+    "one-pass": ("memory",),
 }
+# Rows whose times say nothing.
+_UNTIMED = frozenset({"reading"})
 
 
 def format_value(value: Optional[float], name: str) -> str:
@@ -71,7 +84,7 @@ def goal_table(runs: Runs, titles: Mapping[str, str]) -> str:
     """Each goal: ours, the other's, the ratio, the limit, met or missed."""
     unlocks = unlock_costs(runs)
     rows = []
-    for goal in GOALS:
+    for goal in (*GOALS, *CLONE_GOALS):
         verdict = judge(goal, runs, unlocks)
         if verdict.ours is None:
             continue
@@ -101,7 +114,8 @@ def figure_table(runs: Runs, titles: Mapping[str, str]) -> str:
     ]
     rows = []
     for row, title in _TITLES.items():
-        for name in (*_SECONDS, *_EXTRA.get(row, ())):
+        seconds = () if row in _UNTIMED else _SECONDS
+        for name in (*seconds, *_EXTRA.get(row, ())):
             if row in runs:
                 rows.append(
                     [f"{title}: {_QUANTITIES[name]}"]

@@ -35,8 +35,12 @@ def merge(
 ) -> "dict[str, Any]":
     """`new` with the rows of `old` that it lacks, if they are comparable."""
     same = all(old.get(key) == new.get(key) for key in ("format", "workload"))
-    rows = {**old.get("rows", {}), **new["rows"]} if same else new["rows"]
-    return {**new, "rows": dict(rows)}
+    if not same:
+        return {**new, "rows": dict(new["rows"])}
+    # Other parts of the benchmark have contestants of their own.
+    parts = ("programs", "rows")
+    both = {key: {**old.get(key, {}), **new.get(key, {})} for key in parts}
+    return {**new, **both}
 
 
 def save(path: Path, results: "Mapping[str, Any]") -> None:

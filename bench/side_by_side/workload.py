@@ -160,20 +160,26 @@ def make_ext4(image: Path, tree: Path, size: int, files: int) -> None:
     )
 
 
-def change_runs(image: Path, total: int, seed: int, run: int = _RUN) -> None:
+def change_runs(
+    image: Path, total: int, seed: int, run: int = _RUN
+) -> "list[tuple[int, int]]":
     """Overwrite `total` bytes in runs that lie where data lies.
 
     A run begins at any page, so chunks are met as a file system meets them.
+    Returns (start, length) of each.
     """
     chance = random.Random(seed)
     ranges = list(data_ranges(image, at_least=run))
     weights = [length for _, length in ranges]
+    changed = []
     with open(image, "r+b") as file:
         for _ in range(total // run):
             start, length = chance.choices(ranges, weights)[0]
             place = chance.randrange((length - run) // _PAGE + 1)
             file.seek(start + place * _PAGE)
             file.write(plausible_bytes(run, chance))
+            changed.append((start + place * _PAGE, run))
+    return changed
 
 
 def plausible_bytes(size: int, chance: random.Random) -> bytes:

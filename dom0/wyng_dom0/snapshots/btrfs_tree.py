@@ -84,9 +84,7 @@ class BtrfsTree:
 
     def segment(self, record: Record) -> "Segment | None":
         """See ExtentMap."""
-        start, _, size, unpacked, packing, other, kind, *place = record
-        if kind == INLINE:
-            return Segment(start, start + _in_blocks(unpacked), None)
+        start, _, _, _, packing, other, kind, *place = record
         disk, offset, length = place
         if kind == PREALLOCATED or kind == REGULAR and not disk:
             return None

@@ -97,7 +97,9 @@ def test_compressed_item_lies_in_its_extent_at_an_offset(
 
 
 @pytest.mark.parametrize(
-    "made", [item(0, disk=0, length=1 << 30), item(0, PREALLOCATED)]
+    "made",
+    [item(0, disk=0, length=1 << 30), item(0, PREALLOCATED)],
+    ids=["hole", "preallocated"],
 )
 def test_hole_and_preallocated_are_zeros(tree: BtrfsTree, made: bytes) -> None:
     assert segment(tree, made) is None
@@ -106,6 +108,7 @@ def test_hole_and_preallocated_are_zeros(tree: BtrfsTree, made: bytes) -> None:
 @pytest.mark.parametrize(
     "made",
     [item(4096, kind=3), item(4096, encryption=1), item(4096, other=2)],
+    ids=["kind", "encrypted", "otherwise encoded"],
 )
 def test_item_of_an_unknown_kind_has_no_place(
     tree: BtrfsTree, made: bytes
@@ -142,6 +145,7 @@ def test_answer_that_fills_its_buffer_is_not_the_end() -> None:
         HEAD + header(0, 60) + b"\1" * (100 * KIB),
         HEAD + header(0, 4000),
     ],
+    ids=["short", "no extent", "long", "cut off"],
 )
 def test_item_of_another_form_is_refused(buffer: bytes) -> None:
     with pytest.raises(CannotTell, match="another form"):

@@ -175,6 +175,15 @@ def test_clones_are_listed_in_folders_below(rig: FileRig) -> None:
     assert rig.driver.list_own(rig.pool) == [ref]
 
 
+def test_second_name_of_a_clone_is_another_snapshot(
+    rig: FileRig, volume: VolumeAt
+) -> None:
+    ref = rig.driver.take(volume)
+    os.link(ref.place, ref.place[:-32] + "0" * 32)
+    one, other = rig.driver.list_own(rig.pool)
+    assert one.identity != other.identity
+
+
 def test_only_what_is_named_as_a_clone_is_listed(rig: FileRig) -> None:
     for name in (
         ".disk.img.wyng-kept-",
