@@ -78,10 +78,11 @@ STARTS_WHAT_LASTS = (
     "wyng_dom0.cli.agent_start",
     "wyng_dom0.snapshots.commands",
 )
-# --passcmd is the user's own command; LVM's tools are run by snapshots; the
-# key agent outlives the command that starts it.
+# --passcmd, pre and post are the user's own commands; LVM's tools are run by
+# snapshots; the key agent outlives the command that starts it.
 RUNS_COMMANDS = (
     "wyng_dom0.cli.passcmd",
+    "wyng_dom0.cli.user_commands",
     "wyng_dom0.cli.agent_start",
     "wyng_dom0.snapshots",
 )

@@ -26,6 +26,7 @@ from wyng_dom0.cli.options import CONFIG_KEYS, HelpWanted, parse_options
 from wyng_dom0.cli.progress import Output, Progress, say_error
 from wyng_dom0.cli.prompts import TerminalPrompts
 from wyng_dom0.cli.render import format_count
+from wyng_dom0.cli.user_commands import around
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.errors import Dom0Error, SomeVolumesFailed
@@ -65,7 +66,7 @@ def _run(options: Options, output: Output) -> None:
     gc.freeze()
     gc.set_threshold(50_000)
     places = find_places(options.meta_dir, os.geteuid(), os.environ)
-    with Progress(output, options) as listener:
+    with around(options), Progress(output, options) as listener:
         run_command(
             Context(
                 options=options,

@@ -11,7 +11,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from wyng_dom0.cli.command_table import COMMANDS, OPTIONS, Kind, OptionRow
@@ -23,8 +23,11 @@ from wyng_dom0.state.user_config import ConfigValue
 
 # Rules of archives and volumes; no option, for it is nested.
 _RETENTION = "retention"
+# Commands of the user's own, as lists of words; never on the command line.
+_COMMAND_KEYS = ("pre", "post")
 CONFIG_KEYS = frozenset(
-    {_RETENTION, *(row.name for row in OPTIONS.values() if row.in_config)}
+    {_RETENTION, *_COMMAND_KEYS}
+    | {*(row.name for row in OPTIONS.values() if row.in_config)}
 )
 
 
@@ -55,11 +58,24 @@ def parse_options(
     _check_options(command, typed)
     config = read_config(typed.config)
     nested = config.pop(_RETENTION, None)
+    own = {key: _own_command(key, config) for key in _COMMAND_KEYS}
     configured = _config_words(config)
     book = parse_book(_rules(typed), _rules(_parse(configured)), nested)
     # Options that mean nothing to this command may stand in the config.
     merged = _parse([*configured, *words])
-    return _options(command, names, merged, book, has_terminal)
+    options = _options(command, names, merged, book, has_terminal)
+    return replace(options, pre=own["pre"], post=own["post"])
+
+
+def _own_command(key: str, config: dict[str, ConfigValue]) -> tuple[str, ...]:
+    value = config.pop(key, [])
+    if not isinstance(value, list) or value and not value[0]:
+        raise BadInput(
+            f"the config's value under {quote(key)} must be a list of words:"
+            " a command and its arguments, no shell",
+            about=key,
+        )
+    return tuple(value)
 
 
 def _rules(given: argparse.Namespace) -> dict[str, str | list[str]]:

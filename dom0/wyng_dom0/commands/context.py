@@ -75,6 +75,8 @@ class Options:
     no_slot_upload: bool = False
     new_key_file: str | None = None
     passcmd: str | None = None
+    post: tuple[str, ...] = ()
+    pre: tuple[str, ...] = ()
     quick: bool = False
     quiet: bool = False
     remap: bool = False
