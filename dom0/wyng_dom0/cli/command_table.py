@@ -114,6 +114,7 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("remap", "read everything, compare ids", config=False),
         _flag("recovery", "make a recovery code", config=False),
         _flag("remember", "keep the key here for unattended runs"),
+        _flag("req-snapshot", "only from our snapshot", config=False),
         _value("save-to", "PATH", "restore to this file", config=False),
         _value(
             "session",
@@ -125,9 +126,11 @@ OPTIONS: dict[str, OptionRow] = {
         _value("slots-from", "PATH", "key slots of a sheet", config=False),
         _flag("sparse", "fetch and write only what differs", config=False),
         _flag("sparse-write", "write only what differs", config=False),
+        _flag("standby", "keep a copy up to date cheaply", config=False),
         _value("subdir", "PATH", "a directory below the destination"),
         _value("timeout", "SECONDS", "how long a store may be silent; 120"),
         _flag("unattended", "never ask", "u", config=False),
+        _flag("use-snapshot", "restore from our snapshot", config=False),
         OptionRow("verbose", Kind.COUNT, "", "say more", "v"),
         _list("volex", "NAME", "not this name or pattern; repeatable"),
     )
@@ -214,7 +217,9 @@ COMMANDS: dict[str, CommandRow] = {
             "VOLUME...",
             "restore",
             "--save-to=out.img receive disk1.img",
-            _READ | {"save-to", "local", "force", "sparse", "sparse-write"},
+            _READ
+            | {"save-to", "local", "force", "sparse", "sparse-write"}
+            | {"standby", "use-snapshot", "req-snapshot"},
             least=1,
         ),
         CommandRow(

@@ -83,15 +83,18 @@ class Options:
     recovery: bool = False
     remember: bool = False
     retention: RuleBook = RuleBook()
+    req_snapshot: bool = False
     save_to: str | None = None
     session: SessionRange | None = None
     session_limit: str | None = None
     slots_from: str | None = None
     sparse: bool = False
     sparse_write: bool = False
+    standby: bool = False
     subdir: str | None = None
     timeout: str | None = None
     unattended: bool = False
+    use_snapshot: bool = False
     verbose: int = 0
     volex: tuple[str, ...] = ()
 

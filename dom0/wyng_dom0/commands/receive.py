@@ -2,50 +2,67 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`receive`: restore one session of volumes to files or devices."""
 
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
-from wyng_dom0.commands.access import Chosen, opened
+from wyng_dom0.archive.session import Session
+from wyng_dom0.commands.access import Chosen, bounds_of, opened
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.content import SessionContent
+from wyng_dom0.engine.known import Standing
 from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.engine.restore import How, Restore
+from wyng_dom0.engine.restore import Help, How, Restore
 from wyng_dom0.engine.selection import one_session
 from wyng_dom0.errors import (
     BadInput,
     Dom0Error,
+    NotFound,
     Refused,
     SomeVolumesFailed,
+    SourceError,
     TargetError,
 )
-from wyng_dom0.events import Warning_
+from wyng_dom0.events import Notice, Warning_
 from wyng_dom0.names import quote
+from wyng_dom0.snapshots.snapshot import Snapshot
+from wyng_dom0.sources.choose import source_of
+from wyng_dom0.sources.source import Source
 from wyng_dom0.sources.target import exists_at
 
 
 def run(context: Context) -> None:
     """Restore the named volumes, each to its own place or `--save-to`."""
-    options = context.options
-    if options.save_to is not None and len(options.names) > 1:
-        raise BadInput("--save-to takes exactly one volume")
-    if options.session is not None and options.session.last is not None:
-        raise BadInput("receive takes exactly one session, not a range")
+    _check(context.options)
     failed: list[tuple[str, Dom0Error]] = []
     with opened(context, Capability.GET) as (chosen, archive):
-        pages = archive.pages_named(options.names)
+        pages = archive.pages_named(context.options.names)
         places = [_place(context, chosen, page) for page in pages]
         for page, place in zip(pages, places, strict=True):
             try:
-                _receive(context, chosen, archive, page, place)
-            except (TargetError, Refused) as error:
+                _Receiving(context, chosen, archive, page, place).run()
+            except (TargetError, Refused, SourceError) as error:
                 failed.append((page.name, error))
     if len(failed) == 1 == len(pages):
         raise failed[0][1]
     if failed:
         raise SomeVolumesFailed(
             tuple((name, str(error)) for name, error in failed)
+        )
+
+
+def _check(options: Options) -> None:
+    if options.save_to is not None and len(options.names) > 1:
+        raise BadInput("--save-to takes exactly one volume")
+    if options.session is not None and options.session.last is not None:
+        raise BadInput("receive takes exactly one session, not a range")
+    if options.sparse_write and options.standby:
+        raise BadInput(
+            "--standby fetches only what differs, --sparse-write fetches all:"
+            " leave one of them out"
         )
 
 
@@ -56,52 +73,154 @@ def _place(context: Context, chosen: Chosen, page: Page) -> Path:
     return chosen.source(options.local).path_of(page.name)
 
 
-def _receive(
-    context: Context,
-    chosen: Chosen,
-    archive: OpenArchive,
-    page: Page,
-    place: Path,
-) -> None:
-    session = one_session(
-        archive.sessions(page), context.options.session, page.name
-    )
-    if exists_at(place) and not context.options.force:
-        context.prompts.confirm(
-            f"{quote(str(place))} exists: write session {session.name} of"
-            f" {quote(page.name)} over it?"
-        )
-    if context.options.save_to is None:
-        source = chosen.source(context.options.local)
-        place = source.place_for(page.name, session.size)
-    content = SessionContent(archive, page, session)
-    restore = Restore(content, context.listener, context.places)
-    if not restore.run(place, _how(context.options)):
-        context.listener(
-            Warning_(
-                f"the owner of {quote(str(place))} could not be set: only"
-                " root may give files away"
+@dataclass
+class _Receiving:
+    """One volume on its way to one place."""
+
+    context: Context
+    chosen: Chosen
+    archive: OpenArchive
+    page: Page
+    place: Path
+
+    def run(self) -> None:
+        """Ask, restore, report."""
+        options = self.context.options
+        sessions = self.archive.sessions(self.page)
+        session = one_session(sessions, options.session, self.page.name)
+        self._confirm(session)
+        self._make_place(session)
+        content = SessionContent(self.archive, self.page, session)
+        restore = Restore(content, self.context.listener, self.context.places)
+        with ExitStack() as stack:
+            snapshot = self._snapshot(content, stack)
+            owned = self._restore(restore, content, snapshot)
+        if not owned:
+            self.context.listener(
+                Warning_(
+                    f"the owner of {quote(str(self.place))} could not be set:"
+                    " only root may give files away"
+                )
+            )
+        self._report(session, restore, snapshot is not None)
+
+    def _make_place(self, session: Session) -> None:
+        """Where it goes, made ready: folders, or a logical volume."""
+        if self.context.options.save_to is None:
+            home = self._home()
+            self.place = home.place_for(self.page.name, session.size)
+            return
+        parts = self.place.parts
+        if len(parts) == 4 and parts[:2] == ("/", "dev"):
+            # /dev/vg/lv: made in the pool that --local names, if there.
+            vg, lv = parts[2:]
+            if not exists_at(self.place) and self._pool_group() == vg:
+                self._home().place_for(lv, session.size)
+
+    def _pool_group(self) -> str:
+        """The volume group of the source, "" when it is no pool."""
+        try:
+            key = self._home().key
+        except (BadInput, NotFound):
+            return ""
+        return key.split("/")[0]
+
+    def _confirm(self, session: Session) -> None:
+        if exists_at(self.place) and not self.context.options.force:
+            self.context.prompts.confirm(
+                f"{quote(str(self.place))} exists: write session"
+                f" {session.name} of {quote(self.page.name)} over it?"
+            )
+
+    def _restore(
+        self,
+        restore: Restore,
+        content: SessionContent,
+        snapshot: Snapshot | None,
+    ) -> bool:
+        options = self.context.options
+        how = How.SPARSE_WRITE if options.sparse_write else How.WHOLE
+        if options.sparse or options.standby or snapshot is not None:
+            how = How.SPARSE
+        standing = self._standing(how)
+        if standing is None:
+            return restore.run(self.place, how, Help(snapshot=snapshot))
+
+        def whole(place: Path) -> None:
+            assert standing is not None
+            if options.standby:
+                standing.note_whole(content, place)
+
+        runs = standing.runs_to(content) if exists_at(self.place) else None
+        return restore.run(self.place, how, Help(runs, snapshot, whole))
+
+    def _home(self) -> Source:
+        return self.chosen.source(self.context.options.local)
+
+    def _standing(self, how: How) -> Standing | None:
+        """What is kept here of the target, if that is of any use."""
+        if how is not How.SPARSE:
+            return None
+        context = self.context
+        if context.options.save_to is None:
+            return self._of(self._home(), self.page.name)
+        found = source_of(self.place, context.places, context.listener)
+        return None if found is None else self._of(*found)
+
+    def _snapshot(
+        self, content: SessionContent, stack: ExitStack
+    ) -> Snapshot | None:
+        """Our snapshot of the volume at home, if it is the session."""
+        options = self.context.options
+        if not (options.use_snapshot or options.req_snapshot):
+            return None
+        standing = self._of(self._home(), self.page.name)
+        found = stack.enter_context(standing.base_holding(content))
+        if found is not None:
+            return found
+        session, name = content.session.name, quote(self.page.name)
+        if options.req_snapshot:
+            raise TargetError(
+                f"no snapshot here is known to hold session {session} of"
+                f" {name}: leave --req-snapshot out to fetch it",
+                about=self.page.name,
+            )
+        self.context.listener(
+            Notice(
+                f"no snapshot here is known to hold session {session} of"
+                f" {name}: it is fetched"
             )
         )
-    context.report(
-        Said(
-            "receive",
-            f"Restored {quote(page.name)} as of {session.name} to"
-            f" {quote(str(place))}.",
-            {
-                "archive": chosen.name,
-                "volume": page.name,
-                "session": session.name,
-                "target": str(place),
-                "size": session.size,
-                "fetched": restore.fetched_bytes,
-                "written": restore.written_bytes,
-            },
+        return None
+
+    def _of(self, source: Source, name: str) -> Standing:
+        context = self.context
+        return Standing(
+            context.places,
+            source,
+            name,
+            context.listener,
+            int(context.now.timestamp() * 10**6) * 1000,
+            bounds_of(context.options),
         )
-    )
 
-
-def _how(options: Options) -> How:
-    if options.sparse:
-        return How.SPARSE
-    return How.SPARSE_WRITE if options.sparse_write else How.WHOLE
+    def _report(
+        self, session: Session, restore: Restore, from_snapshot: bool
+    ) -> None:
+        self.context.report(
+            Said(
+                "receive",
+                f"Restored {quote(self.page.name)} as of {session.name} to"
+                f" {quote(str(self.place))}.",
+                {
+                    "archive": self.chosen.name,
+                    "volume": self.page.name,
+                    "session": session.name,
+                    "target": str(self.place),
+                    "size": session.size,
+                    "fetched": restore.fetched_bytes,
+                    "written": restore.written_bytes,
+                    "from_snapshot": from_snapshot,
+                },
+            )
+        )

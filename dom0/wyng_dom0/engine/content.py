@@ -15,7 +15,10 @@ from wyng_dom0.engine.download import Downloader, Fetched, Ref
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.errors import IntegrityError
 from wyng_dom0.events import Listener, Progress
+from wyng_dom0.names import quote
 from wyng_dom0.seal.hashing import IdHasher
+from wyng_dom0.snapshots.snapshot import Snapshot
+from wyng_dom0.sources.writing import read_padded
 from wyng_dom0.tree.lookup import Run, chunk_refs_in
 from wyng_dom0.tree.nodes import Node
 from wyng_dom0.tree.walk import chunk_refs, differences
@@ -43,10 +46,10 @@ class SessionContent:
         """As refs, of some runs of chunks; only their paths are read."""
         return chunk_refs_in(self.session.root, self.chunks, runs, self._nodes)
 
-    def runs_since(self, older: Session) -> Iterator[Run]:
+    def runs_since(self, root: BlobId | None, size: int) -> Iterator[Run]:
         """The chunks that differ from another session's, one by one."""
-        chunks = -(-older.size // self.chunk_size)
-        trees = (older.root, chunks), (self.session.root, self.chunks)
+        chunks = -(-size // self.chunk_size)
+        trees = (root, chunks), (self.session.root, self.chunks)
         for number, _, _ in differences(*trees, self._nodes):
             yield number, 1
 
@@ -60,6 +63,26 @@ class SessionContent:
         with Downloader(reader, domain, self.chunk_size) as downloader:
             for number, content in downloader.fetch(refs):
                 yield number, self._checked(number, content)
+
+    def fetch_from(
+        self, snapshot: Snapshot, refs: Iterator[Ref]
+    ) -> Iterator[Fetched]:
+        """As fetch, from a snapshot that should hold the session.
+
+        What has another id there is an IntegrityError.
+        """
+        hasher = self.hasher()
+        for number, id in refs:
+            offset, length = self.extent(number)
+            data = read_padded(snapshot.fd, offset, length)
+            data += bytes(self.chunk_size - length)
+            if hasher.chunk_id(data) == id:
+                yield number, data
+            else:
+                yield number, IntegrityError(
+                    f"the snapshot of {quote(self.page.name)} is not what it"
+                    " was known to be: leave --use-snapshot out"
+                )
 
     def hasher(self) -> IdHasher:
         """Makes the ids that the volume's chunks have."""

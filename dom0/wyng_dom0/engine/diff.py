@@ -112,7 +112,7 @@ def by_ids(
 def of_sessions(content: SessionContent, older: Session) -> Differences:
     """Two sessions of a volume by their trees: equal subtrees are skipped."""
     found = Differences((older.size, content.session.size))
-    for number, _ in content.runs_since(older):
+    for number, _ in content.runs_since(older.root, older.size):
         _add_whole_chunk(found, number, content.chunk_size)
     return found
 

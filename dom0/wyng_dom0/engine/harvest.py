@@ -42,7 +42,7 @@ from wyng_dom0.snapshots.driver import (
     SnapshotRef,
     VolumeAt,
 )
-from wyng_dom0.sources.source import Source
+from wyng_dom0.sources.source import Located
 from wyng_dom0.sources.unfinished import check_finished
 from wyng_dom0.state import ledgers, locks
 from wyng_dom0.state.changed import (
@@ -124,7 +124,7 @@ class Harvester:
     """
 
     places: Places
-    source: Source
+    source: Located
     guard: Guard
     listener: Listener
     fail: Callable[[str, Dom0Error], None]

@@ -7,19 +7,21 @@ is not written, because it is there already, was compared byte by byte or by
 the same ids.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 from itertools import islice, tee
 from pathlib import Path
 
 from wyng_common.ids import BlobId
 from wyng_dom0.engine.content import SessionContent, Teller
-from wyng_dom0.engine.download import Ref
+from wyng_dom0.engine.download import Fetched, Ref
 from wyng_dom0.engine.local_ids import LocalIds, differing, spans_in
 from wyng_dom0.engine.spans import spans_of
 from wyng_dom0.errors import IntegrityError, TargetError
 from wyng_dom0.events import Listener, VolumeDone, VolumeStarted
 from wyng_dom0.names import quote
+from wyng_dom0.snapshots.snapshot import Snapshot
 from wyng_dom0.sources.target import (
     Mode,
     Order,
@@ -29,7 +31,7 @@ from wyng_dom0.sources.target import (
     open_target,
 )
 from wyng_dom0.sources.unfinished import Restoring
-from wyng_dom0.sources.writing import read_padded
+from wyng_dom0.sources.writing import Owner, read_padded
 from wyng_dom0.state.places import Places
 from wyng_dom0.tree.lookup import Run
 
@@ -45,6 +47,21 @@ class How(Enum):
     SPARSE = "sparse"
 
 
+@dataclass(frozen=True)
+class Help:
+    """What is known here that makes a restore cheaper.
+
+    `runs` are the only chunks that may differ at the target, for SPARSE.
+    `snapshot` holds the session: chunks come from there, their ids checked.
+    `whole` is called with the place of what is restored once all of it is on
+    the disk, while nobody else can write to it.
+    """
+
+    runs: Iterable[Run] | None = None
+    snapshot: Snapshot | None = None
+    whole: Callable[[Path], None] | None = None
+
+
 class Restore:
     """One restore. `fetched_bytes` counts plaintext that was fetched."""
 
@@ -56,19 +73,23 @@ class Restore:
         self._listener = listener
         self._places = places
         self._teller = Teller(listener, content.page.name, content.session.size)
+        self._snapshot: Snapshot | None = None
         self.fetched_bytes = 0
         self.written_bytes = 0
 
     def run(
-        self, path: Path, how: How, runs: Iterable[Run] | None = None
+        self,
+        path: Path,
+        how: How,
+        help: Help = Help(),
     ) -> bool:
         """Bring the session to a path; answers whether the owner could be set.
 
-        `runs` are the only chunks that may differ there, for SPARSE, where
-        that is known. Raises IntegrityError or TargetError; then nothing
+        Raises IntegrityError or TargetError; then nothing
         that looks restored is left.
         """
         session, name = self._session, self._content.page.name
+        self._snapshot = help.snapshot
         self._listener(VolumeStarted(name, session.size))
         if how is How.WHOLE or not exists_at(path):
             self._check_room(path)
@@ -78,10 +99,11 @@ class Restore:
             elif how is How.SPARSE_WRITE:
                 self._write_changed(target)
             else:
-                self._fetch_changed(target, runs)
+                self._fetch_changed(target, help.runs)
             self._teller.end()
             owned = target.finish(
-                session.mode, session.uid, session.gid, session.mtime_ns
+                Owner(session.mode, session.uid, session.gid, session.mtime_ns),
+                help.whole,
             )
         self._listener(
             VolumeDone(
@@ -180,10 +202,16 @@ class Restore:
         self.written_bytes += length
 
     def _plaintexts(self, refs: Iterator[Ref]) -> Iterator[tuple[int, bytes]]:
-        for number, found in self._content.fetch(refs):
+        fetched: Iterator[Fetched]
+        if self._snapshot is None:
+            fetched = self._content.fetch(refs)
+        else:
+            fetched = self._content.fetch_from(self._snapshot, refs)
+        for number, found in fetched:
             if isinstance(found, IntegrityError):
                 raise found
             offset, length = self._content.extent(number)
-            self.fetched_bytes += length
+            if self._snapshot is None:
+                self.fetched_bytes += length
             yield number, found
             self._teller.tell(offset + length)

@@ -2,7 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which source `--local` means; the one place that decides it."""
 
+import os
+from pathlib import Path
+
+from wyng_dom0.errors import BadInput, NotFound, SourceError
 from wyng_dom0.events import Listener, Warning_
+from wyng_dom0.names import check_volume_name
+from wyng_dom0.snapshots import lvm_listing
 from wyng_dom0.snapshots.choose import pool_drivers
 from wyng_dom0.sources.directory import open_directory
 from wyng_dom0.sources.lvm import open_pool
@@ -32,3 +38,36 @@ def choose_source(local: str, places: Places, listener: Listener) -> Source:
         places.thin_pools, lambda text: listener(Warning_(text))
     )
     return open_pool(local, drivers)
+
+
+def source_of(
+    path: Path, places: Places, listener: Listener
+) -> tuple[Source, str] | None:
+    """(source, name) of what lies, or shall lie, at any path.
+
+    A file's source is its folder, a thin LV's its pool. None where it is
+    neither. Raises as choose_source does.
+    """
+    pool = _pool_of(path)
+    if pool is not None:
+        return choose_source(pool, places, listener), path.name
+    real = Path(os.path.realpath(path))
+    try:
+        name = check_volume_name(real.name)
+        return choose_source(str(real.parent), places, listener), name
+    except (BadInput, NotFound):
+        return None
+
+
+def _pool_of(path: Path) -> str | None:
+    """The thin pool that the LV /dev/vg/lv lies in, as vg/pool."""
+    parts = path.absolute().parts
+    if len(parts) != 4 or parts[1] != "dev" or not path.is_block_device():
+        return None
+    try:
+        found = lvm_listing.named(lvm_listing.list_group(parts[2]), parts[3])
+    except (NotFound, SourceError):
+        return None
+    if found is None or not found.is_thin:
+        return None
+    return f"{found.vg}/{found.pool}"

@@ -10,7 +10,7 @@ nothing of what it held before appears beside our bytes.
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from wyng_dom0.snapshots.thin_device import ThinFacts, thin_facts
 from wyng_dom0.sources import unfinished
 from wyng_dom0.sources.unfinished import Restoring
 from wyng_dom0.sources.writing import (
+    Owner,
     cannot_write,
     check_inside,
     naming,
@@ -91,13 +92,15 @@ class _Device:
                 offset += some
 
     def finish(
-        self, mode: int, uid: int, gid: int, mtime_ns: int | None = None
+        self, owner: Owner, whole: Callable[[Path], None] | None = None
     ) -> bool:
         """See Target; a device node's mode and owner are udev's business."""
         with naming(self._path):
             durable.sync_file(self.fd)
             unfinished.end(self._marker)
-        self.finished = True
+        self.begun = False
+        if whole is not None and self._there == self.size:
+            whole(self._path)
         return True
 
     def _holds_data(self, offset: int, length: int) -> bool:

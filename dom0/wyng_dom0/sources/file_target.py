@@ -11,7 +11,7 @@ killed whole restore left is removed.
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from wyng_dom0.snapshots.snapshot import Range, data_ranges
 from wyng_dom0.sources import unfinished
 from wyng_dom0.sources.unfinished import Restoring
 from wyng_dom0.sources.writing import (
+    Owner,
     check_inside,
     naming,
     set_mtime,
@@ -67,24 +68,24 @@ class _File:
                     write_zeros(self.fd, start, some)
 
     def finish(
-        self, mode: int, uid: int, gid: int, mtime_ns: int | None = None
+        self, owner: Owner, whole: Callable[[Path], None] | None = None
     ) -> bool:
         """See Target."""
         with naming(self._path):
             if os.fstat(self.fd).st_size != self.size:
                 self._begin()
-            owned = set_owner(self.fd, uid, gid)
-            os.fchmod(self.fd, mode & 0o777)
-            set_mtime(self.fd, mtime_ns)
+            owned = set_owner(self.fd, owner.uid, owner.gid)
+            os.fchmod(self.fd, owner.mode & 0o777)
+            set_mtime(self.fd, owner.mtime_ns)
             durable.sync_file(self.fd)
-            self._settle()
+            self._settle(whole)
         self.finished = True
         return owned
 
     def _begin(self) -> None:
         """Called before whatever changes the file."""
 
-    def _settle(self) -> None:
+    def _settle(self, whole: Callable[[Path], None] | None) -> None:
         """Called when all of it is on the disk."""
 
 
@@ -98,7 +99,9 @@ class _HiddenFile(_File):
         self._hidden = hidden
         self._marker = marker
 
-    def _settle(self) -> None:
+    def _settle(self, whole: Callable[[Path], None] | None) -> None:
+        if whole is not None:
+            whole(self._hidden)
         durable.put_in_place(self._hidden, self._path)
         # What was half written is replaced by what is whole.
         unfinished.end(self._marker)
@@ -128,7 +131,8 @@ class _FileInPlace(_File):
         self._noted = self.begun = True
         os.ftruncate(self.fd, self.size)
 
-    def _settle(self) -> None:
+    def _settle(self, whole: Callable[[Path], None] | None) -> None:
+        # Whoever has it open may be writing to it: it isn't called whole.
         unfinished.end(self._marker)
 
 
@@ -282,6 +286,10 @@ def _check_place(path: Path) -> None:
     if os.path.lexists(path) and not path.is_file():
         raise TargetError(
             f"{path} is neither a file nor a block device", about=str(path)
+        )
+    if path.is_relative_to("/dev") and not path.is_relative_to("/dev/shm"):
+        raise TargetError(
+            f"there is no device {path} to restore to", about=str(path)
         )
     if str(path) in _loop_mounted():
         raise TargetError(

@@ -30,8 +30,8 @@ class VolumeDescription:
     block_device: bool
 
 
-class Source(Protocol):
-    """Volumes of one kind at one place."""
+class Located(Protocol):
+    """As much of a source as is needed to snapshot what it has."""
 
     @property
     def key(self) -> str:
@@ -39,6 +39,16 @@ class Source(Protocol):
 
         Two ways to write one place have one key.
         """
+
+    def locate(self, name: str) -> VolumeAt:
+        """The volume as drivers take it; raises as describe does."""
+
+    def drivers(self) -> Sequence[Driver]:
+        """The snapshot drivers to try for its volumes, best first."""
+
+
+class Source(Located, Protocol):
+    """Volumes of one kind at one place."""
 
     def list_volumes(self) -> list[str]:
         """The names of all volumes, sorted."""
@@ -48,9 +58,6 @@ class Source(Protocol):
 
     def describe(self, name: str) -> VolumeDescription:
         """What a volume is now; NotFound, or SourceError if it is none."""
-
-    def locate(self, name: str) -> VolumeAt:
-        """The volume as drivers take it; raises as describe does."""
 
     def open(self, name: str) -> int:
         """A readable descriptor of the volume, which the caller closes.
@@ -66,6 +73,3 @@ class Source(Protocol):
 
         `size` is in bytes. Raises TargetError.
         """
-
-    def drivers(self) -> Sequence[Driver]:
-        """The snapshot drivers to try for its volumes, best first."""

@@ -11,7 +11,7 @@ something may be written over is asked and answered before, by commands.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -23,6 +23,7 @@ from wyng_dom0.sources import unfinished
 from wyng_dom0.sources.device_target import open_device
 from wyng_dom0.sources.file_target import open_new_file, open_old_file
 from wyng_dom0.sources.unfinished import Restoring
+from wyng_dom0.sources.writing import Owner
 from wyng_dom0.state.places import Places
 
 
@@ -69,12 +70,13 @@ class Target(Protocol):
         """Make a range read as zeros, as a hole where that can be."""
 
     def finish(
-        self, mode: int, uid: int, gid: int, mtime_ns: int | None = None
+        self, owner: Owner, whole: Callable[[Path], None] | None = None
     ) -> bool:
         """Make it durable, then give it its name or take its marker away.
 
-        `mtime_ns` is when it was last changed, None for now. Returns False
-        when the owner could not be set (we are not root).
+        `whole` is called with where it lies when all of it is on the disk,
+        while nobody else can write to it; never, where that can't be said.
+        Returns False when the owner could not be set (we are not root).
         """
 
 

@@ -5,6 +5,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from wyng_dom0.errors import TargetError
@@ -12,6 +13,16 @@ from wyng_dom0.names import quote
 from wyng_dom0.state import durable
 
 _ZEROS = bytes(1 << 20)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a restored file is; `mtime_ns`: last changed, None for now."""
+
+    mode: int
+    uid: int
+    gid: int
+    mtime_ns: int | None = None
 
 
 def check_inside(path: Path, size: int, offset: int, length: int) -> None:

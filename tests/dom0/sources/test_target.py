@@ -22,6 +22,7 @@ from wyng_dom0.sources.target import (
     open_target,
 )
 from wyng_dom0.sources.unfinished import Restoring
+from wyng_dom0.sources.writing import Owner
 from wyng_dom0.state.places import Places
 
 MIB = 1 << 20
@@ -46,7 +47,7 @@ def test_file_has_its_name_only_when_finished(
         target.pwrite(MIB, b"x" * 10)
         target.zero(2 * MIB, MIB)
         assert not exists_at(path)
-        target.finish(0o4640, os.geteuid(), os.getegid())
+        target.finish(Owner(0o4640, os.geteuid(), os.getegid()))
         assert os.listdir(tmp_path) == ["out.img"]
     data = path.read_bytes()
     assert data == bytes(MIB) + b"x" * 10 + bytes(2 * MIB - 10)
@@ -82,7 +83,7 @@ def test_contents_are_synced_before_the_name(
     place = mocker.patch("wyng_dom0.state.durable.put_in_place")
     place.side_effect = lambda a, b: calls.append("name")
     with opened(tmp_path / "a", 10) as target:
-        target.finish(0o600, 0, 0)
+        target.finish(Owner(0o600, 0, 0))
     assert calls == ["sync", "name"]
 
 
@@ -94,9 +95,9 @@ def test_leftover_of_a_killed_restore_is_removed(
     with opened(tmp_path / "a", 10) as first:
         with opened(tmp_path / "a", 10) as second:
             second.pwrite(0, b"2")
-            second.finish(0o600, 0, 0)
+            second.finish(Owner(0o600, 0, 0))
         first.pwrite(0, b"1")
-        first.finish(0o600, 0, 0)
+        first.finish(Owner(0o600, 0, 0))
     assert sorted(os.listdir(tmp_path)) == [".other.wyng-partial-dead", "a"]
     assert (tmp_path / "a").read_bytes()[:1] == b"1"
 
@@ -106,7 +107,7 @@ def test_longest_file_name_can_be_restored(
 ) -> None:
     path = tmp_path / ("n" * 255)
     with opened(path, 0) as target:
-        target.finish(0o600, 0, 0)
+        target.finish(Owner(0o600, 0, 0))
     assert path.read_bytes() == b""
 
 
@@ -115,7 +116,7 @@ def test_link_is_written_through(tmp_path: Path, opened: Opened) -> None:
     (tmp_path / "link").symlink_to("real")
     with opened(tmp_path / "link", 3) as target:
         target.pwrite(0, b"new")
-        target.finish(0o600, 0, 0)
+        target.finish(Owner(0o600, 0, 0))
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
 
@@ -161,7 +162,7 @@ def test_device_is_written_in_place(loop_device: Path, opened: Opened) -> None:
     with opened(loop_device, 5 * MIB) as target:
         target.pwrite(0, b"x" * 5)
         target.zero(5, 5 * MIB - 5)
-        target.finish(0o600, 0, 0)
+        target.finish(Owner(0o600, 0, 0))
     data = loop_device.read_bytes()
     assert data[: 5 * MIB] == b"x" * 5 + bytes(5 * MIB - 5)
     # What was there before is not the volume's.
