@@ -4,7 +4,7 @@
 
 Source: Nikitin et al., "Reducing Metadata Leakage from Encrypted Files and
 Communication with PURBs", 2019, section 4. Costs at most 12 % for the
-smallest and about 1 % for chunk-sized payloads.
+smallest, and for chunks of real files 2 % at 128 KiB, 1.2 % from 512 KiB on.
 """
 
 
