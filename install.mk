@@ -13,6 +13,7 @@ DESTDIR ?=
 BINDIR ?= /usr/bin
 MANDIR ?= /usr/share/man
 DOCDIR ?= /usr/share/doc
+COMPLETIONDIR ?= /usr/share/bash-completion/completions
 UNITDIR ?= /usr/lib/systemd/system
 PRESETDIR ?= /usr/lib/systemd/system-preset
 RPCDIR ?= /etc/qubes-rpc
@@ -60,6 +61,7 @@ install-dom0:
 	$(INSTALL) -t $(DESTDIR)$(MANDIR)/man1 doc/man/qvm-wyng.1
 	$(INSTALL) -t $(DESTDIR)$(UNITDIR) $(UNITS_DOM0:%=systemd/%)
 	$(INSTALL) -t $(DESTDIR)$(DOC_DOM0) $(DOCS_DOM0)
+	$(INSTALL) -t $(DESTDIR)$(COMPLETIONDIR) completion/qvm-wyng
 	$(INSTALL) -t $(DESTDIR)$(POLICYDIR) policy/80-wyng.policy
 	install -m 700 -d $(DESTDIR)$(STATEDIR)
 
@@ -75,8 +77,8 @@ BUILD ?= build
 BUILD_PATH = $(abspath $(BUILD))
 PACKAGE_VERSION := $(shell cat version)
 RPMS = python3-wyng-common qvm-wyng-dom0 qvm-wyng-vm
-SOURCE_FOLDERS = common dom0 backupvm qubes-rpc policy systemd doc rpm_spec \
-	debian
+SOURCE_FOLDERS = common dom0 backupvm qubes-rpc policy systemd completion \
+	doc rpm_spec debian
 SOURCE_FILES = Makefile install.mk pyproject.toml version rel LICENSE \
 	README.md CHANGELOG.md .qubesbuilder
 # The newest entry's date: the same source gives the same packages whenever

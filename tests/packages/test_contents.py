@@ -17,6 +17,7 @@ EXPECTED = re.compile(
     r"|usr/lib/python3[.0-9]*/(site|dist)-packages/wyng_(common|dom0|store)/.+"
     r"|(usr/)?lib/systemd/system/(qvm-wyng|wyng-store)[\w@-]*\.(service|timer)"
     r"|usr/lib/systemd/system-preset/75-qvm-wyng-vm\.preset"
+    r"|usr/share/bash-completion/completions/qvm-wyng"
     r"|usr/share/man/man1/(qvm-wyng|wyng-store)\.1\.gz"
     r"|usr/share/(doc|licenses)/(python3-wyng-common|qvm-wyng-(dom0|vm))\S*/.+"
     r"|etc/qubes/policy\.d/80-wyng\.policy"
@@ -125,7 +126,9 @@ def test_requires_only_what_fedora_packages(
     asked = names_of(packages[name], "--requires")
     assert asked - FEDORA - {"python3-wyng-common"} == set()
     wished = names_of(packages[name], "--recommends")
-    assert wished <= {"python3-qubesadmin", "openssh-clients"}
+    assert wished <= {"python3-qubesadmin", "openssh-clients"} | {
+        "python3-argcomplete"
+    }
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from wyng_common.errors import WyngError
+from wyng_dom0.cli import completion
 from wyng_dom0.cli.agent_start import start_agent
 from wyng_dom0.cli.dispatch import run_command
 from wyng_dom0.cli.exit_codes import DONE, exit_code
@@ -39,6 +40,8 @@ _FAILURES_SHOWN = 5
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code, see exit_codes."""
+    if completion.ASKED in os.environ:
+        completion.complete()
     given = sys.argv[1:] if words is None else list(words)
     _prepare_streams()
     signal.signal(signal.SIGTERM, _cancel)
