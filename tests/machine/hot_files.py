@@ -30,7 +30,18 @@ LVM_NAMES = (
 )
 # Large, and nothing that runs in the machine.
 OTHER_MODULES = frozenset(
-    {"mypy", "mypyc", "ruff", "black", "blib2to3", "pip", "setuptools"}
+    {
+        "mypy",
+        "mypyc",
+        "_hypothesis_pytestplugin",
+        "_hypothesis_ftz_detector",
+        "__pycache__",
+        "ruff",
+        "black",
+        "blib2to3",
+        "pip",
+        "setuptools",
+    }
     | {
         "virtme",
         "virtme_ng",
@@ -40,10 +51,13 @@ OTHER_MODULES = frozenset(
         "_distutils_hack",
     }
 )
+_NO_MODULES = (".pth", ".data", ".dist-info", ".egg-info")
 _LEFT_OUT = {
     *("test", "tests", "idlelib", "tkinter", "lib2to3", "ensurepip"),
     *("site-packages", "dist-packages", "turtledemo", "pydoc_data"),
 }
+# To build with, and zstandard's other half.
+_LARGE = ("config-3", "libpython", "_cffi.cpython", "backend_cffi")
 TREE = ("common", "dom0", "backupvm", "tests", "pyproject.toml")
 
 
@@ -75,10 +89,9 @@ def _add_modules(archive: tarfile.TarFile) -> None:
     site = Path(sysconfig.get_path("purelib"))
     for path in sorted(site.iterdir()):
         name = path.name.split(".")[0]
-        # Of an editable install only the .pth file lies here.
-        if name.startswith(("_hypothesis", "__pycache__")):
+        if "__mypyc" in path.name:
             continue
-        if name not in OTHER_MODULES and path.suffix not in (".pth", ".data"):
+        if name not in OTHER_MODULES and path.suffix not in _NO_MODULES:
             archive.add(path, f"site/{path.name}", filter=_no_test_rubbish)
 
 
@@ -116,7 +129,9 @@ def _no_test_rubbish(entry: tarfile.TarInfo) -> Optional[tarfile.TarInfo]:
     parts = entry.name.split("/")
     if parts[0] != "tree" and _LEFT_OUT & set(parts[1:]):
         return None
-    if parts[-1].startswith(("config-3", "libpython")) and len(parts) > 2:
+    if parts[-1].startswith(_LARGE) and len(parts) > 2:
+        return None
+    if ".opt-" in parts[-1]:
         return None
     if "__pycache__" in parts and parts[0] == "tree":
         return None

@@ -41,7 +41,7 @@ export PATH=/run/hot/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LD_LIBRARY_PATH=/run/hot/lib LVM_SYSTEM_DIR=/run/hot/lvm
 export PYTHONPATH=/run/hot/site:$tree/common:$tree/dom0:$tree/backupvm:$tree/tests
 export TMPDIR=/run/hot/work HOME=/run/hot/work WYNG_IN_MACHINE=$folder
-export LC_ALL=C.UTF-8
+export LC_ALL=C.UTF-8 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
 cd "$tree"
 echo "MACHINE READY after $(cut -d ' ' -f 1 /proc/uptime) seconds"
 "$python" -m machine.inside || echo "pytest ended with $?"

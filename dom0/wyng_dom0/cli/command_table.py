@@ -103,7 +103,7 @@ OPTIONS: dict[str, OptionRow] = {
         _value("keep-yearly", "N", "keep one of each of N years"),
         _value("keep-within", "TIME", "keep all so close to the newest: 30d"),
         _list("keep-tag", "TAG", "keep what has this tag; repeatable"),
-        _value("local", "PATH", "the directory of volumes"),
+        _value("local", "PATH", "the directory of volumes, or vg/pool"),
         _value("meta-dir", "PATH", "where this program's own state is"),
         _value("min-free-space", "SIZE", "what autoprune=on frees: 20G"),
         _flag("no-slot-upload", "keep the key slots out of the archive"),
