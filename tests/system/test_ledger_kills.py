@@ -112,16 +112,3 @@ def test_killed_monitor_loses_no_change(host: Host, fault: Fault) -> None:
     assert host.monitor(fault).hit, "this moment never came"
     host.path.write_bytes(before)
     expect_right(host, monitored=fault.when == AFTER)
-
-
-def test_commit_whose_answer_was_lost_is_recognized(host: Host) -> None:
-    """By the root that was noted before: nothing is read twice."""
-    _, answered = sender(
-        "COMMIT", "wyng_dom0.transport.remote_store:RemoteStore.commit"
-    )
-    assert host.send("a", answered).hit
-    host.read_bytes()
-    host.write(4)
-    host.send("a").check()
-    assert host.read_bytes() == CHUNK
-    host.expect_sent("a")

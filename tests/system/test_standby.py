@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Iterator, List
 
@@ -15,6 +16,8 @@ import pytest
 from system.faults import AFTER, SENDER, Fault
 from system.machine import Ended, Machine, temporary_root
 from wyng_dom0.engine import content as content_module
+from wyng_dom0.state import ledgers
+from wyng_dom0.state.changed import NOTHING
 
 CHUNK = 64 * 1024
 CHUNKS = 40
@@ -283,3 +286,26 @@ def test_send_after_restores_at_home_misses_nothing(machine: Machine) -> None:
         target = machine.out / "check"
         receive(machine, f"--save-to={target}", session=newest).check()
         assert target.read_bytes() == wanted, words
+
+
+def test_remap_lets_the_next_send_see_what_no_ledger_says(
+    machine: Machine,
+) -> None:
+    """A ledger that says too little, as after a fault of the machine."""
+    home = machine.images / VOLUME
+    with open(home, "r+b") as file:
+        os.pwrite(file.fileno(), b"unseen", 15 * CHUNK)
+    machine.wyng("monitor").check()
+    for path in (machine.state / "volumes").rglob("*.ledger"):
+        ledger = ledgers.load(path)
+        assert ledger.current
+        ledgers.save(path.parent, replace(ledger, current=NOTHING))
+    machine.send().check()
+    assert len(machine.sessions(VOLUME)) == 2, "the fault is not there"
+    machine.wyng("diff", "--quick", VOLUME).check(2)
+    machine.send().check()
+    assert len(machine.sessions(VOLUME)) == 2
+    machine.wyng("diff", "--quick", "--remap", VOLUME).check(2)
+    machine.send().check()
+    assert len(machine.sessions(VOLUME)) == 3
+    machine.wyng("diff", VOLUME).check(0)

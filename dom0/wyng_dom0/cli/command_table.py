@@ -234,7 +234,7 @@ COMMANDS: dict[str, CommandRow] = {
             "VOLUME",
             "compare a volume with a session, or two of its sessions",
             "diff disk1.img",
-            _READ | {"local", "quick"},
+            _READ | {"local", "quick", "remap"},
             least=1,
             most=1,
         ),

@@ -14,6 +14,7 @@ from wyng_dom0.engine.diff import (
     by_ids,
     held_still,
     of_sessions,
+    remap,
 )
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import one_session
@@ -46,6 +47,7 @@ def _check_between(context: Context) -> None:
     options = context.options
     for name, given in (
         ("--quick", options.quick),
+        ("--remap", options.remap),
         ("--local", options.local is not None),
     ):
         if given:
@@ -88,6 +90,8 @@ def _with_volume(
             )
         compare = by_ids if options.quick else by_data
         found = compare(content, local, teller)
+    if options.remap:
+        remap(context.places, source, content, found)
     return _report(chosen, page.name, _names(session), found, options.quick)
 
 

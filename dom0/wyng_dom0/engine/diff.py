@@ -21,8 +21,10 @@ from wyng_dom0.snapshots.choose import take_best
 from wyng_dom0.snapshots.snapshot import Range, Snapshot
 from wyng_dom0.sources.source import Source
 from wyng_dom0.sources.writing import read_padded
-from wyng_dom0.state import locks
+from wyng_dom0.state import ledgers, locks
+from wyng_dom0.state.changed import Changed
 from wyng_dom0.state.places import Places
+from wyng_dom0.state.volumes import state_of
 
 RANGES_KEPT = 10_000
 _PIECE = 1 << 20
@@ -176,6 +178,27 @@ def unequal(one: bytes, other: bytes) -> Iterable[Range]:
     mixed = int.from_bytes(one, "little") ^ int.from_bytes(other, "little")
     for match in _NOT_ZERO.finditer(mixed.to_bytes(len(one), "little")):
         yield match.start(), match.end() - match.start()
+
+
+def remap(
+    places: Places, source: Source, content: SessionContent, found: Differences
+) -> None:
+    """Durably have the next send to this archive look at what differs.
+
+    A volume that has no ledger is read whole by the next send anyway.
+    """
+    state = state_of(places, source.key, content.page.name)
+    if not state.folder.exists():
+        return
+    with locks.hold_ledgers(places, state.folder):
+        ledger = ledgers.read_ledger(
+            state.folder,
+            content.archive.access.keys.terms.archive,
+            bytes(content.page.volume),
+            content.chunk_size,
+        )
+        changed = Changed(bytes(found.chunks))
+        ledgers.save(state.folder, ledger.with_changes(changed))
 
 
 @contextmanager
