@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from store.client import ARCHIVE, TOKEN, Blob, chunk
 from wyng_common.errors import FormatError
-from wyng_store import doubled
-from wyng_store.errors import Damage
+from wyng_common.frames import HEADER_SIZE, parse_header
+from wyng_store import doubled, durable
+from wyng_store.errors import Damage, Full
+from wyng_store.layout import Layout
+from wyng_store.packing import GrowingPack
 from wyng_store.packs import (
     PACK_HEADER_SIZE,
     Entry,
@@ -111,3 +114,58 @@ def test_both_copies_bad_is_damage(tmp_path: Path) -> None:
     assert doubled.exists(path)
     with pytest.raises(Damage):
         doubled.load(path, 100)
+
+
+class _Failing:
+    """A call of `durable` that finds the disk full the first times."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, times: int
+    ) -> None:
+        self._real = getattr(durable, name)
+        self.left = times
+        monkeypatch.setattr(durable, name, self)
+
+    def __call__(self, *arguments: object) -> object:
+        if self.left:
+            self.left -= 1
+            raise Full("no space left")
+        return self._real(*arguments)
+
+
+def _growing(tmp_path: Path, blobs: List[Blob]) -> GrowingPack:
+    (tmp_path / "packs").mkdir()
+    pack = GrowingPack(Layout(tmp_path), HEADER)
+    for each in blobs:
+        pack.append(parse_header(each.frame[:HEADER_SIZE]), each.frame)
+    return pack
+
+
+@pytest.mark.parametrize("step", ["rename", "write_all"])
+def test_pack_that_met_a_full_disk_is_finished_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    blobs = [chunk(bytes([at]) * 300_000) for at in range(9)]
+    pack = _growing(tmp_path, blobs)
+    _Failing(monkeypatch, step, 2)
+    for _ in range(2):
+        with pytest.raises(Full):
+            pack.finish()
+    finished = pack.finish()
+    path = Layout(tmp_path).pack(HEADER.name)
+    assert path.stat().st_size == finished.size
+    with path.open("rb") as file:
+        contents = read_pack(file.fileno())
+    assert contents.footed
+    assert [entry.id for entry in contents.entries] == [b.id for b in blobs]
+
+
+def test_flushed_chunks_outlive_their_writer(tmp_path: Path) -> None:
+    blobs = [chunk(bytes([at]) * 1000) for at in range(3)]
+    pack = _growing(tmp_path, blobs)
+    pack.flush()
+    part = Layout(tmp_path).pack(HEADER.name).with_suffix(".part")
+    with part.open("rb") as file:
+        contents = read_pack(file.fileno())
+    assert [entry.id for entry in contents.entries] == [b.id for b in blobs]
+    pack.abandon()
