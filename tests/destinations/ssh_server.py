@@ -28,8 +28,9 @@ def is_installed() -> bool:
 class SshServer:
     """A running sshd; `bin` goes in front of the client's PATH."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, ciphers: str = "") -> None:
         self.root = root
+        self._ciphers = ciphers
         self.home = root / "home"
         self.bin = root / "bin"
         self.archives = root / "there"
@@ -127,6 +128,7 @@ class SshServer:
             f"  UserKnownHostsFile {self.root}/known\n"
             "  IdentitiesOnly yes\n  StrictHostKeyChecking yes\n"
             "  GlobalKnownHostsFile /dev/null"
+            + (f"\n  Ciphers {self._ciphers}" if self._ciphers else "")
         )
         config = self.root / "ssh_config"
         config.write_text("\n".join(blocks) + "\n")
