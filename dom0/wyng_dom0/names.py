@@ -9,7 +9,7 @@ Every check raises BadInput with the exact rule broken, and returns the name.
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Optional, Tuple, Union
+from typing import Optional, Sequence, Tuple, Union
 
 from wyng_dom0.errors import BadInput
 
@@ -121,6 +121,26 @@ def check_description(text: str) -> str:
             f" {DESCRIPTION_MAX} characters"
         )
     return text
+
+
+def parse_tag(text: str) -> Tuple[str, str]:
+    """(id, description) of what `--tag=ID[,DESCRIPTION]` was given."""
+    tag, _, description = text.partition(",")
+    return check_tag(tag), check_description(description)
+
+
+def check_tags(tags: Sequence[Tuple[str, str]]) -> Tuple[Tuple[str, str], ...]:
+    """The tags of one session: each id once, at most 5."""
+    if len(tags) > TAGS_PER_SESSION_MAX:
+        raise BadInput(
+            f"a session has at most {TAGS_PER_SESSION_MAX} tags, not"
+            f" {len(tags)}"
+        )
+    names = [name for name, _ in tags]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"the tag {quote(name)} was given twice")
+    return tuple(tags)
 
 
 def format_session(moment: datetime) -> str:

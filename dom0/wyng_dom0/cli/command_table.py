@@ -75,6 +75,11 @@ OPTIONS: dict[str, OptionRow] = {
         _value("compression", "TYPE[:LEVEL]", "zstd:3 unless given"),
         _value("config", "FILE", "your configuration", config=False),
         _flag("debug", "show where an error came from", config=False),
+        OptionRow(
+            *("dedup", Kind.VALUE, "on|off"),
+            *("ask the store what it has", "d"),
+            choices=("on", "off"),
+        ),
         _choice("dedup-domain", "what shares data", "qube", "archive"),
         _value("dest", "URL", "where: internal:/path, ssh:, qubes:..."),
         _flag("dry-run", "tell, change nothing", config=False),
@@ -127,6 +132,12 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("sparse", "fetch and write only what differs", config=False),
         _flag("sparse-write", "write only what differs", config=False),
         _flag("standby", "keep a copy up to date cheaply", config=False),
+        _flag("send-unchanged", "a session of unchanged volumes too"),
+        _choice("session-strict", "off: take the next older one", "on", "off"),
+        _list("tag", "ID[,TEXT]", "tag the session, or show what has it"),
+        _choice("testing-dedup", "1: as --dedup=off", "1", "2", "3", "4", "5"),
+        _value("vid", "ID", "the volume of this id, even damaged", False),
+        _value("volume-desc", "TEXT", "what the volume is", False),
         _value("subdir", "PATH", "a directory below the destination"),
         _value("timeout", "SECONDS", "how long a store may be silent; 120"),
         _flag("unattended", "never ask", "u", config=False),
@@ -149,6 +160,7 @@ _UNLOCK = (
 # What nearly every command takes; --help only names them.
 USUAL = _UNLOCK | {"force-allow-rollback"}
 _READ = USUAL | {"from", "subdir", "session", "slots-from"}
+_ONE_SESSION = _READ | {"session-strict"}
 _RULES = frozenset({"autoprune", "min-free-space", "keep", *RULE_OPTIONS})
 MANY = 1 << 30
 
@@ -176,7 +188,22 @@ COMMANDS: dict[str, CommandRow] = {
             "--local=/data/images --dest=internal:/mnt/backup arch-init",
             USUAL
             | {"local", "dest", "subdir", "compression", "hashtype", "force"}
-            | {"chunk-factor", "encrypt", "dedup-domain", "no-slot-upload"},
+            | {
+                "chunk-factor",
+                "encrypt",
+                "dedup-domain",
+                "no-slot-upload",
+                "from",
+            }
+            | {"from", "slots-from"},
+            most=0,
+        ),
+        CommandRow(
+            "arch-delete",
+            "",
+            "delete an archive for ever, and forget it here",
+            "--archive=old arch-delete",
+            USUAL | {"force"},
             most=0,
         ),
         CommandRow(
@@ -184,7 +211,7 @@ COMMANDS: dict[str, CommandRow] = {
             "VOLUME...",
             "name volumes that the next send fills",
             "add disk1.img",
-            USUAL,
+            USUAL | {"volume-desc"},
             least=1,
         ),
         CommandRow(
@@ -195,7 +222,8 @@ COMMANDS: dict[str, CommandRow] = {
             USUAL
             | _RULES
             | {"all", "volex", "local", "dry-run", "compression", "force"}
-            | {"remap"}
+            | {"remap", "dedup", "testing-dedup", "tag", "volume-desc"}
+            | {"send-unchanged"}
             | _GUARD,
         ),
         CommandRow(
@@ -217,7 +245,7 @@ COMMANDS: dict[str, CommandRow] = {
             "VOLUME...",
             "restore",
             "--save-to=out.img receive disk1.img",
-            _READ
+            _ONE_SESSION
             | {"save-to", "local", "force", "sparse", "sparse-write"}
             | {"standby", "use-snapshot", "req-snapshot"},
             least=1,
@@ -227,7 +255,7 @@ COMMANDS: dict[str, CommandRow] = {
             "[VOLUME...]",
             "read a session back and check all of it",
             "verify disk1.img",
-            _READ | {"all", "volex"},
+            _ONE_SESSION | {"all", "volex"},
         ),
         CommandRow(
             "diff",
@@ -243,7 +271,7 @@ COMMANDS: dict[str, CommandRow] = {
             "[VOLUME]",
             "show volumes, or one volume's sessions",
             "list disk1.img",
-            _READ,
+            _READ | {"tag"},
         ),
         CommandRow(
             "prune",
@@ -275,7 +303,7 @@ COMMANDS: dict[str, CommandRow] = {
             "[VOLUME]",
             "remove a volume from the archive; --clean: our traces here",
             "delete disk1.img",
-            USUAL | {"force", "dry-run", "clean", "all"},
+            USUAL | {"force", "dry-run", "clean", "all", "vid"},
             most=1,
         ),
         CommandRow(

@@ -23,6 +23,12 @@ def _add(context: Context) -> None:
     add.run(context)
 
 
+def _arch_delete(context: Context) -> None:
+    from wyng_dom0.commands import arch_delete
+
+    arch_delete.run(context)
+
+
 def _arch_init(context: Context) -> None:
     from wyng_dom0.commands import arch_init
 
@@ -127,6 +133,7 @@ def _version(context: Context) -> None:
 
 _COMMANDS: dict[str, Run] = {
     "add": _add,
+    "arch-delete": _arch_delete,
     "arch-init": _arch_init,
     "delete": _delete,
     "forget": _forget,

@@ -17,7 +17,14 @@ from typing import NoReturn
 from wyng_dom0.cli.command_table import COMMANDS, OPTIONS, Kind, OptionRow
 from wyng_dom0.commands.context import AUTHMIN_MAX, Options
 from wyng_dom0.errors import BadInput
-from wyng_dom0.names import parse_session_range, parse_session_spec, quote
+from wyng_dom0.names import (
+    check_description,
+    check_tags,
+    parse_session_range,
+    parse_session_spec,
+    parse_tag,
+    quote,
+)
 from wyng_dom0.rules import RULE_OPTIONS, RuleBook, parse_book, parse_size
 from wyng_dom0.state.user_config import ConfigValue
 
@@ -100,7 +107,7 @@ def _parse(words: Iterable[str]) -> argparse.Namespace:
     for row in OPTIONS.values():
         _add_option(parser, row)
     parser.add_argument("words", nargs="*")
-    words = list(words)
+    words = _with_values(words)
     _check_flags(words)
     return parser.parse_intermixed_args(words)
 
@@ -116,6 +123,17 @@ def _add_option(parser: argparse.ArgumentParser, row: OptionRow) -> None:
         parser.add_argument(*flags, dest=dest, action="append", default=[])
     else:
         parser.add_argument(*flags, dest=dest, default=None)
+
+
+def _with_values(words: Iterable[str]) -> list[str]:
+    """The words with --dedup and -d spelled out: bare, they mean on."""
+    given = list(words)
+    end = given.index("--") if "--" in given else len(given)
+    bare = ("-d", "--dedup")
+    return [
+        "--dedup=on" if at < end and word in bare else word
+        for at, word in enumerate(given)
+    ]
 
 
 def _check_flags(words: Sequence[str]) -> None:
@@ -245,6 +263,9 @@ def _options(
     values["from_"] = values.pop("from")
     for key in ("volex", "keep_tag"):
         values[key] = tuple(values[key])
+    values["tag"] = _tags(command, values["tag"])
+    if values["volume_desc"] is not None:
+        check_description(values["volume_desc"])
     values["keep"] = tuple(map(parse_session_spec, values["keep"]))
     if values["min_free_space"] is not None:
         values["min_free_space"] = parse_size(values["min_free_space"])
@@ -257,6 +278,15 @@ def _options(
         retention=book,
         **values,
     )
+
+
+def _tags(command: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """What --tag was given; `list` may also ask for `all`."""
+    if command == "list":
+        return tuple(
+            (each, "") if each == "all" else parse_tag(each) for each in given
+        )
+    return check_tags([parse_tag(each) for each in given])
 
 
 def _percent(key: str, value: str | None) -> int | None:

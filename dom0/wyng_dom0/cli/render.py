@@ -91,10 +91,55 @@ def _render_volumes(report: reports.VolumeList) -> str:
             format_size(v.size) if v.sessions else "",
             str(v.sessions),
             v.newest,
+            _tags(v.tags, v.pinned),
+            v.description,
         )
         for v in report.volumes
     ]
-    return format_table(("VOLUME", "SIZE", "SESSIONS", "NEWEST"), rows, "lrr")
+    headings = ("VOLUME", "SIZE", "SESSIONS", "NEWEST", "TAGS", "DESCRIPTION")
+    table = _filled(headings, rows, "lrr", ("TAGS", "DESCRIPTION"))
+    if report.totals is None:
+        return table
+    return f"{table}\n\n{_render_totals(report.totals)}"
+
+
+def _render_totals(totals: reports.ArchiveTotals) -> str:
+    rows = [
+        ("sessions", str(totals.sessions)),
+        ("bytes of all sessions", format_size(totals.logical)),
+        ("stored", format_size(totals.stored)),
+        ("in use", format_size(totals.live)),
+        ("reclaimable", format_size(totals.reclaimable)),
+        ("waiting for a commit", format_size(totals.staged)),
+        ("free where it lies", format_size(totals.free)),
+        ("deduplication, about", f"{totals.dedup_ratio:.2f}"),
+        ("compression, about", f"{totals.compression_ratio:.2f}"),
+    ]
+    return format_table(("ARCHIVE", ""), rows, "lr")
+
+
+def _tags(tags: Sequence[str], pinned: bool) -> str:
+    return ", ".join(tags) + (" (protected)" if pinned else "")
+
+
+def _filled(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: str,
+    optional: Sequence[str],
+) -> str:
+    """A table without those optional columns that nothing stands in."""
+    kept = [
+        at
+        for at, heading in enumerate(headings)
+        if heading not in optional or any(row[at] for row in rows)
+    ]
+    sides = right.ljust(len(headings), "l")
+    return format_table(
+        [headings[at] for at in kept],
+        [[row[at] for at in kept] for row in rows],
+        "".join(sides[at] for at in kept),
+    )
 
 
 def _render_sessions(report: reports.SessionList) -> str:
@@ -105,13 +150,15 @@ def _render_sessions(report: reports.SessionList) -> str:
             s.session,
             format_size(s.size),
             format_size(s.changed),
+            format_size(s.unique) if s.unique is not None else "",
             s.state,
-            ", ".join(s.tags) + (" (protected)" if s.pinned else ""),
+            _tags(s.tags, s.pinned),
+            "; ".join(filter(None, s.descriptions)),
         )
         for s in report.sessions
     ]
-    headings = ("SESSION", "SIZE", "CHANGED", "STATE", "TAGS")
-    return format_table(headings, rows, "lrr")
+    headings = ("SESSION", "SIZE", "CHANGED", "UNIQUE", "STATE", "TAGS", "")
+    return _filled(headings, rows, "lrrr", ("UNIQUE", ""))
 
 
 def _render_pruned(report: reports.PruneList) -> str:

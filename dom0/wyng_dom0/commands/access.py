@@ -179,7 +179,7 @@ def _choose(context: Context) -> Chosen:
         raise BadInput("--from and --archive contradict each other")
     if options.remember:
         raise BadInput("--remember goes with an archive that is known here")
-    return _choose_found(context, options.from_)
+    return found_archive(context, options.from_)
 
 
 def _choose_known(context: Context) -> Chosen:
@@ -200,7 +200,8 @@ def known_definition(context: Context) -> ArchiveDefinition:
     return definitions.load(context.places, name)
 
 
-def _choose_found(context: Context, url: str) -> Chosen:
+def found_archive(context: Context, url: str) -> Chosen:
+    """The archive at a URL, unlocked; of one never seen nothing is kept."""
     destination = reached(
         parse_destination(url, context.options.subdir or ""),
         reach_of(context.options),

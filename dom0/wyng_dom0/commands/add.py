@@ -16,7 +16,10 @@ def run(context: Context) -> None:
     """Add the named volumes without any session."""
     names = [check_volume_name(name) for name in context.options.names]
     with opened(context, Capability.PRUNE) as (chosen, archive):
-        add_volumes(archive, names, Capability.PRUNE, time.time_ns())
+        description = context.options.volume_desc or ""
+        add_volumes(
+            archive, names, Capability.PRUNE, time.time_ns(), description
+        )
     shown = ", ".join(quote(name) for name in names)
     values: dict[str, object] = {"archive": chosen.name, "volumes": names}
     context.report(Said("add", f"Added {shown}.", values))

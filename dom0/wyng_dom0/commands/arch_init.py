@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`arch-init`: make an archive at a destination and remember it here."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from wyng_dom0.archive.catalog import ArchiveSettings, DedupDomain
+from wyng_dom0.archive.catalog import ArchiveSettings
+from wyng_dom0.commands import arch_import
 from wyng_dom0.commands.access import HASHTYPES, SUITES, reach_of, reached
+from wyng_dom0.commands.arch_names import DOMAINS, key_of, source_of
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.create import (
@@ -19,12 +20,11 @@ from wyng_dom0.engine.create import (
 )
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import Access
-from wyng_dom0.errors import BadInput, NotFound
+from wyng_dom0.errors import BadInput
 from wyng_dom0.events import Warning_
 from wyng_dom0.names import check_archive_name, quote
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.seal.keys import Suite
-from wyng_dom0.sources.choose import choose_source, names_pool
 from wyng_dom0.state import definitions, heads, remembered
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.transport.destination import (
@@ -36,13 +36,17 @@ from wyng_dom0.transport.destination import (
 DEFAULT_NAME = "default"
 DEFAULT_COMPRESSION = "zstd:3"
 DEFAULT_CHUNK_FACTOR = 2
-DOMAINS = {"qube": DedupDomain.QUBE, "archive": DedupDomain.ARCHIVE}
 
 
 def run(context: Context) -> None:
     """Make the archive; report its head code."""
     options = context.options
     name = check_archive_name(options.archive or DEFAULT_NAME)
+    if options.from_ is not None:
+        arch_import.run(context, name, options.from_)
+        return
+    if options.slots_from is not None:
+        raise BadInput("--slots-from goes with --from")
     if options.dest is None:
         raise BadInput("arch-init needs --dest, where the archive shall be")
     destination = reached(
@@ -51,7 +55,7 @@ def run(context: Context) -> None:
     )
     _check_sealed(options, destination)
     unfinished = _unfinished(context, name, destination)
-    source = _source(context, options.local)
+    source = source_of(context, options.local)
     settings = _settings(context)
     check_free(destination, parse_destination(options.dest))
     wanted = _wanted(context, settings, destination)
@@ -114,20 +118,6 @@ def _unfinished(
     )
 
 
-def _source(context: Context, local: str | None) -> str:
-    """What names the source; pools and absolute paths need not exist yet."""
-    if local is None:
-        return ""
-    try:
-        source = choose_source(local, context.places, context.listener)
-    except NotFound as error:
-        if not (local.startswith("/") or names_pool(local)):
-            raise
-        context.listener(Warning_(str(error)))
-        return local
-    return local if local.startswith("/") else source.key
-
-
 def _wanted(
     context: Context, settings: ArchiveSettings, destination: Destination
 ) -> NewArchive:
@@ -175,17 +165,13 @@ def _definition(
         source=source,
         created=context.now,
         number=definitions.next_number(context.places),
-        suite=_key_of(SUITES, wanted.suite),
-        hashtype=_key_of(HASHTYPES, wanted.hash_type),
+        suite=key_of(SUITES, wanted.suite),
+        hashtype=key_of(HASHTYPES, wanted.hash_type),
         compression=settings.compression,
         chunk_factor=settings.chunk_factor,
-        dedup_domain=_key_of(DOMAINS, settings.dedup_domain),
+        dedup_domain=key_of(DOMAINS, settings.dedup_domain),
         bootstrap=access.destination.reach.bootstrap,
     )
-
-
-def _key_of(table: Mapping[str, object], value: object) -> str:
-    return next(key for key, each in table.items() if each is value)
 
 
 def _report(context: Context, definition: ArchiveDefinition, code: str) -> None:

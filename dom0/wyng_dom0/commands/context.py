@@ -46,6 +46,7 @@ class Options:
     compression: str | None = None
     config: str | None = None
     debug: bool = False
+    dedup: str | None = None
     dedup_domain: str | None = None
     dest: str | None = None
     dry_run: bool = False
@@ -86,17 +87,23 @@ class Options:
     req_snapshot: bool = False
     save_to: str | None = None
     session: SessionRange | None = None
+    send_unchanged: bool = False
     session_limit: str | None = None
     slots_from: str | None = None
     sparse: bool = False
     sparse_write: bool = False
     standby: bool = False
+    session_strict: str | None = None
     subdir: str | None = None
+    tag: tuple[tuple[str, str], ...] = ()
+    testing_dedup: str | None = None
     timeout: str | None = None
     unattended: bool = False
     use_snapshot: bool = False
     verbose: int = 0
+    vid: str | None = None
     volex: tuple[str, ...] = ()
+    volume_desc: str | None = None
 
 
 class Prompts(Protocol):

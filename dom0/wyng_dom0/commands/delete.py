@@ -4,72 +4,91 @@
 
 import time
 
+from wyng_common.errors import FormatError
 from wyng_common.messages import Capability
+from wyng_dom0.archive.page import VolumeId
 from wyng_dom0.commands.access import known_definition, opened
-from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.kept import (
     clean_strays,
     forget_archive,
     states_of,
 )
+from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.volumes import delete_volume
-from wyng_dom0.errors import BadInput, Refused
+from wyng_dom0.errors import BadInput, NotFound, Refused
 from wyng_dom0.names import quote
 from wyng_dom0.state import ledgers
 from wyng_dom0.state.volumes import VolumeState, list_states
 
 
 def run(context: Context) -> None:
-    """Delete after a yes; `--unattended` wants `--force`."""
+    """Delete when its name was typed; `--unattended` wants `--force`."""
     options = context.options
     if options.clean:
         _clean(context)
         return
     if options.all:
         raise BadInput("delete takes one volume; --all goes with --clean")
-    if len(options.names) != 1:
-        raise BadInput("delete takes one VOLUME, or --clean and no name")
-    _delete(context, options.names[0])
+    if bool(options.names) == (options.vid is not None):
+        raise BadInput(
+            "delete takes one VOLUME, or --vid for a damaged one, or --clean"
+        )
+    _delete(context)
 
 
-def _delete(context: Context, name: str) -> None:
+def _delete(context: Context) -> None:
     options = context.options
     with opened(context, Capability.PRUNE) as (chosen, archive):
-        page = archive.page_named(name)
-        what = f"{quote(name)} with its {page.session_count} session(s)"
-        if options.dry_run:
-            text = f"Would delete {what}."
-        else:
+        volume = _volume(options, archive)
+        page = archive.pages.get(volume)
+        name = page.name if page else volume.hex()
+        count = page.session_count if page else 0
+        what = f"{quote(name)} with its {count} session(s)"
+        if page is None:
+            what = f"the volume {name}, whose page is lost"
+        text = f"Would delete {what}."
+        if not options.dry_run:
             if not options.force:
-                context.prompts.confirm(
-                    f"Delete {what} from the archive {quote(chosen.name)}?"
+                context.prompts.type_name(
+                    f"Delete {what} from the archive {quote(chosen.name)}?",
+                    name,
                 )
-            delete_volume(archive, name, time.time_ns())
+            delete_volume(archive, volume, time.time_ns())
             id = archive.access.keys.terms.archive
-            volume = bytes(page.volume)
-            for state in states_of(context.places, id, volume):
+            for state in states_of(context.places, id, bytes(volume)):
                 forget_archive(context.places, state, id)
             text = f"Deleted {what}."
-        context.report(
-            Said(
-                "delete",
-                text,
-                {
-                    "archive": chosen.name,
-                    "volume": name,
-                    "sessions": page.session_count,
-                    "dry_run": options.dry_run,
-                },
-            )
-        )
+        values: dict[str, object] = {
+            "archive": chosen.name,
+            "volume": name,
+            "vid": volume.hex(),
+            "sessions": count,
+            "dry_run": options.dry_run,
+        }
+        context.report(Said("delete", text, values))
+
+
+def _volume(options: Options, archive: OpenArchive) -> VolumeId:
+    if options.vid is None:
+        return archive.page_named(options.names[0]).volume
+    try:
+        volume = VolumeId(bytes.fromhex(options.vid))
+    except (ValueError, FormatError):
+        raise BadInput(
+            f"--vid takes 32 hexadecimal digits; not {quote(options.vid)}"
+        ) from None
+    if volume not in archive.catalog.pages:
+        raise NotFound(f"the archive has no volume {volume.hex()}")
+    return volume
 
 
 def _clean(context: Context) -> None:
     """Snapshots and ledgers of this archive, or of all, go; no store is
     asked, and no session is touched."""
     options = context.options
-    if options.names:
+    if options.names or options.vid is not None:
         raise BadInput("delete --clean takes no VOLUME")
     archive = None if options.all else known_definition(context).archive
     states = [

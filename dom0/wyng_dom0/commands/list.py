@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`list`: the volumes of an archive, or the sessions of one."""
 
+import dataclasses
+from collections.abc import Sequence
+
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session, State
 from wyng_dom0.commands.access import Chosen, opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import (
+    ArchiveTotals,
     SessionList,
     SessionRow,
     VolumeList,
@@ -15,7 +19,8 @@ from wyng_dom0.commands.reports import (
 )
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.engine.selection import describe, one_session
+from wyng_dom0.engine.selection import describe, meant_sessions
+from wyng_dom0.engine.sharing import measure, unique_bytes
 from wyng_dom0.errors import BadInput, NotFound, SourceError
 from wyng_dom0.events import Warning_
 from wyng_dom0.sources.unfinished import check_finished
@@ -34,8 +39,8 @@ def run(context: Context) -> None:
     with opened(context, Capability.GET) as (chosen, archive):
         _warn_of_unfinished(context, archive, chosen)
         if context.options.names:
-            (name,) = context.options.names
-            context.report(_sessions(archive, chosen, name))
+            page = archive.page_named(context.options.names[0])
+            context.report(_sessions(context, archive, chosen, page))
         else:
             context.report(_volumes(context, archive, chosen))
 
@@ -63,26 +68,59 @@ def _warn_of_unfinished(
 def _volumes(
     context: Context, archive: OpenArchive, chosen: Chosen
 ) -> VolumeList:
+    options = context.options
+    filtered = options.session is not None or bool(options.tag)
     rows = []
     for page in archive.pages_named(()):
-        try:
-            rows.append(_volume(context, archive, page))
-        except NotFound:
-            # With --session only the volumes that have it are shown.
-            continue
-    wanted = context.options.session
-    if wanted is not None and not rows:
-        raise NotFound(
-            f"no volume of the archive has the session {describe(wanted.first)}"
-        )
-    return VolumeList(chosen.name, tuple(rows), head_code(archive.end.tip))
+        shown = page.newest
+        if filtered:
+            # Only the volumes that have such a session are shown.
+            meant = _filtered(context, archive.sessions(page))
+            if not meant:
+                continue
+            shown = meant[-1]
+        rows.append(_volume(page, shown))
+    if filtered and not rows:
+        raise NotFound(f"no volume of the archive has {_wanted(context)}")
+    totals = _totals(archive) if options.verbose else None
+    code = head_code(archive.end.tip)
+    return VolumeList(chosen.name, tuple(rows), code, totals)
 
 
-def _volume(context: Context, archive: OpenArchive, page: Page) -> VolumeRow:
-    shown = page.newest
-    if context.options.session is not None:
-        sessions = archive.sessions(page)
-        shown = one_session(sessions, context.options.session, page.name)
+def _filtered(context: Context, sessions: Sequence[Session]) -> list[Session]:
+    """The sessions that --session and --tag leave."""
+    options = context.options
+    found = list(sessions)
+    if options.session is not None:
+        found = meant_sessions(found, options.session)
+    for name, _ in options.tag:
+        found = [
+            each
+            for each in found
+            if each.tags
+            and (name == "all" or name in [tag.name for tag in each.tags])
+        ]
+    return found
+
+
+def _wanted(context: Context) -> str:
+    options = context.options
+    words = [f"the tag {name}" for name, _ in options.tag]
+    if options.session is not None:
+        words.insert(0, f"the session {describe(options.session.first)}")
+    return " with ".join(words)
+
+
+def _totals(archive: OpenArchive) -> ArchiveTotals:
+    totals = measure(archive)
+    return ArchiveTotals(
+        **dataclasses.asdict(totals),
+        dedup_ratio=round(totals.dedup_ratio, 2),
+        compression_ratio=round(totals.compression_ratio, 2),
+    )
+
+
+def _volume(page: Page, shown: Session | None) -> VolumeRow:
     return VolumeRow(
         name=page.name,
         size=shown.size if shown else 0,
@@ -90,16 +128,29 @@ def _volume(context: Context, archive: OpenArchive, page: Page) -> VolumeRow:
         newest=shown.name if shown else "",
         description=page.description,
         newest_time=shown.time if shown else None,
+        vid=page.volume.hex(),
+        changed=shown.changed if shown else 0,
+        tags=tuple(name for name, _ in shown.labels) if shown else (),
+        pinned=shown.pinned if shown else False,
     )
 
 
-def _sessions(archive: OpenArchive, chosen: Chosen, name: str) -> SessionList:
-    page = archive.page_named(name)
-    rows = tuple(_session(each) for each in archive.sessions(page))
-    return SessionList(chosen.name, name, rows)
+def _sessions(
+    context: Context, archive: OpenArchive, chosen: Chosen, page: Page
+) -> SessionList:
+    everything = archive.sessions(page)
+    shown = _filtered(context, everything)
+    if everything and not shown:
+        raise NotFound(f"{page.name} has not {_wanted(context)}")
+    unique: dict[int, int] = {}
+    if context.options.verbose:
+        unique = unique_bytes(archive, page, everything)
+    rows = tuple(_session(each, unique.get(each.sequence)) for each in shown)
+    return SessionList(chosen.name, page.name, rows, page.description)
 
 
-def _session(session: Session) -> SessionRow:
+def _session(session: Session, unique: int | None) -> SessionRow:
+    unique = None if unique is None else min(unique, session.size)
     return SessionRow(
         session=session.name,
         sequence=session.sequence,
@@ -109,4 +160,7 @@ def _session(session: Session) -> SessionRow:
         state=STATES[session.state],
         tags=tuple(name for name, _ in session.labels),
         pinned=session.pinned,
+        descriptions=tuple(text for _, text in session.labels),
+        unique=unique,
+        shared=None if unique is None else session.size - unique,
     )

@@ -10,13 +10,13 @@ from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session
 from wyng_dom0.commands.access import Chosen, bounds_of, opened
+from wyng_dom0.commands.choice import session_of
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.content import SessionContent
 from wyng_dom0.engine.known import Standing
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.restore import Help, How, Restore
-from wyng_dom0.engine.selection import one_session
 from wyng_dom0.errors import (
     BadInput,
     Dom0Error,
@@ -85,9 +85,7 @@ class _Receiving:
 
     def run(self) -> None:
         """Ask, restore, report."""
-        options = self.context.options
-        sessions = self.archive.sessions(self.page)
-        session = one_session(sessions, options.session, self.page.name)
+        session = session_of(self.context, self.archive, self.page)
         self._confirm(session)
         self._make_place(session)
         content = SessionContent(self.archive, self.page, session)

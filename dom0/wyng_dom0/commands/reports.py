@@ -32,20 +32,48 @@ class VolumeRow:
     newest: str = ""
     description: str = ""
     newest_time: datetime | None = None
+    vid: str = ""
+    changed: int = 0
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class ArchiveTotals:
+    """An archive in numbers; see engine/sharing.py. Ratios are estimates."""
+
+    sessions: int
+    logical: int
+    plain: int
+    live: int
+    stored: int
+    reclaimable: int
+    staged: int
+    free: int
+    dedup_ratio: float
+    compression_ratio: float
 
 
 @dataclass(frozen=True)
 class VolumeList:
-    """What `list` says without a volume's name."""
+    """What `list` says without a volume's name; `totals` if verbose.
+
+    Where a session or tag was asked for, `newest` is the newest such one.
+    """
 
     archive: str
     volumes: tuple[VolumeRow, ...]
     head_code: str = ""
+    totals: ArchiveTotals | None = None
 
 
 @dataclass(frozen=True)
 class SessionRow:
-    """One session of one volume; `state` is clean, live or not-still."""
+    """One session of one volume; `state` is clean, live or not-still.
+
+    `unique` are bytes that no neighbouring session has, `shared` the rest of
+    the size; None where that was not found out.
+    """
 
     session: str
     sequence: int
@@ -55,6 +83,9 @@ class SessionRow:
     state: str = "clean"
     tags: tuple[str, ...] = ()
     pinned: bool = False
+    descriptions: tuple[str, ...] = ()
+    unique: int | None = None
+    shared: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +95,7 @@ class SessionList:
     archive: str
     volume: str
     sessions: tuple[SessionRow, ...]
+    description: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ import re
 from contextlib import ExitStack
 
 from wyng_common.messages import Capability
+from wyng_dom0.archive.session import Label
 from wyng_dom0.commands.access import Chosen, bounds_of, held, open_chosen
 from wyng_dom0.commands.autoprune import prune_before_send
-from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import is_excluded
@@ -86,6 +87,13 @@ def _selected(
     )
 
 
+def wants_dedup(options: Options) -> bool:
+    """Shall the store be asked what it has? `--testing-dedup=1` is no."""
+    if options.testing_dedup is not None:
+        return options.testing_dedup != "1"
+    return options.dedup != "off"
+
+
 def _expanded(
     archive: OpenArchive, source: Source, names: list[str]
 ) -> list[str]:
@@ -122,6 +130,10 @@ def _send(
         dry_run=options.dry_run,
         remap=options.remap,
         bounds=bounds_of(options),
+        tags=tuple(Label(*tag) for tag in options.tag),
+        send_unchanged=options.send_unchanged,
+        dedup=wants_dedup(options),
+        description=options.volume_desc,
     )
     send_run = SendRun(archive, source, context.places, order, context.listener)
     context.listener(RunStarted("send", chosen.name, tuple(names)))

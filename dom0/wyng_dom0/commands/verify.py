@@ -5,11 +5,12 @@
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.commands.access import Chosen, opened
+from wyng_dom0.commands.choice import session_of
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.content import SessionContent
 from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.engine.selection import is_excluded, one_session
+from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.engine.verify import Verdict, verify_session
 from wyng_dom0.errors import BadInput, IntegrityError
 from wyng_dom0.names import quote
@@ -42,9 +43,7 @@ def run(context: Context) -> None:
 def _verify(
     context: Context, chosen: Chosen, archive: OpenArchive, page: Page
 ) -> list[str]:
-    session = one_session(
-        archive.sessions(page), context.options.session, page.name
-    )
+    session = session_of(context, archive, page)
     content = SessionContent(archive, page, session)
     verdict = verify_session(content, context.listener)
     if verdict.errors:

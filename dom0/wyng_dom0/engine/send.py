@@ -9,13 +9,13 @@ all of them. A volume that fails leaves the others alone.
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
-from wyng_dom0.archive.session import Session, State
+from wyng_dom0.archive.session import Label, Session, State
 from wyng_dom0.engine.flights import Arrival, announce, mark_of, settle
 from wyng_dom0.engine.guard import Bounds, Guard
 from wyng_dom0.engine.harvest import Claim, Harvester, Taken
@@ -74,7 +74,10 @@ class SendOrder:
     """What a send was asked for. `moment` is the local time it gets.
 
     With `dry_run` all is read and compared, but nothing is sent or kept.
-    With `remap` all of every volume is read, whatever is known of it.
+    With `remap` all of every volume is read, whatever is known of it; with
+    `send_unchanged` one that did not change gets a session too; without
+    `dedup` the store is not asked what it has. `description` None leaves
+    each volume's own.
     """
 
     moment: datetime
@@ -82,6 +85,10 @@ class SendOrder:
     dry_run: bool = False
     remap: bool = False
     bounds: Bounds = Bounds()
+    tags: Tuple[Label, ...] = ()
+    send_unchanged: bool = False
+    dedup: bool = True
+    description: Optional[str] = None
 
 
 class SendRun:
@@ -107,7 +114,11 @@ class SendRun:
             now_ns=int(order.moment.timestamp() * 10**6) * 1000,
         )
         self._upload = VolumeUpload(
-            archive, Compressor(order.compression), listener, order.dry_run
+            archive,
+            Compressor(order.compression),
+            listener,
+            order.dry_run,
+            order.dedup,
         )
         self._changes: Changes = {}
         self._samples: List[Tuple[DomainId, Sample]] = []
@@ -168,10 +179,12 @@ class SendRun:
         uploaded = self._uploaded(page, taken, snapshot)
         snapshot.check_unchanged_size()
         session = self._session(page, snapshot, uploaded)
-        is_new = _differs(page.newest, session)
+        is_new = _differs(page.newest, session) or self._order.send_unchanged
+        described = self._described(page)
         if is_new:
-            page = page.with_session(session, self._archive)
-            self._changes[page.volume] = page
+            described = described.with_session(session, self._archive)
+        if described is not page:
+            page = self._changes[page.volume] = described
         if taken.driver.keeps:
             content = Mark(uploaded.root, snapshot.size)
             self._arrivals.append(Arrival(taken.state, claim, content, is_new))
@@ -189,6 +202,12 @@ class SendRun:
                 point_in_time=snapshot.point_in_time,
             )
         )
+
+    def _described(self, page: Page) -> Page:
+        wanted = self._order.description
+        if wanted is None or wanted == page.description:
+            return page
+        return replace(page, description=wanted)
 
     def _uploaded(
         self, page: Page, taken: Taken, snapshot: Snapshot
@@ -235,6 +254,7 @@ class SendRun:
             changed=uploaded.changed,
             root=uploaded.root,
             state=State.LIVE if still else State.NOT_POINT_IN_TIME,
+            tags=self._order.tags,
         )
 
     def _fail(self, name: str, error: Dom0Error) -> None:

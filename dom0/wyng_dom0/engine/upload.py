@@ -29,7 +29,7 @@ from wyng_common import limits
 from wyng_common.frames import BlobType
 from wyng_common.ids import BlobId
 from wyng_dom0.engine.blobs import SEALED_AT_ONCE, put_batches
-from wyng_dom0.engine.comparison import Comparison
+from wyng_dom0.engine.comparison import Comparison, TreeComparison
 from wyng_dom0.engine.spans import SEGMENT_SIZE, Span
 from wyng_dom0.errors import SourceError
 from wyng_dom0.seal.blobs import PackedBlob, Sealer
@@ -79,6 +79,8 @@ class Uploader:
 
     Chunks are sent unless the store says that it has them. `sent_bytes`
     counts sealed bytes; with `dry_run` they are counted and not sent.
+    Without `dedup` the store is not asked: what is known to have changed is
+    sent, and may lie there twice.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Uploader:
         chunk_size: int,
         comparison: Comparison,
         dry_run: bool = False,
+        dedup: bool = True,
     ) -> None:
         self._store = store
         self._sealer = sealer
@@ -99,6 +102,7 @@ class Uploader:
         self._zeros = bytes(chunk_size)
         self._comparison = comparison
         self._dry_run = dry_run
+        self._dedup = dedup
         self._workers = ThreadPoolExecutor(WORKERS, "worker")
         self._sender = ThreadPoolExecutor(1, "sender")
         self._hashing: "Deque[Future[_Segment]]" = deque()
@@ -199,10 +203,20 @@ class Uploader:
         wanted: List[Chunk] = []
         for chunk in segment.chunks:
             number, id, _ = chunk
+            before = self._comparison.changed
             self._comparison.chunk(number, id)
-            if id is not None and self._first_time(id):
+            same = self._comparison.changed == before
+            if id is None or self._needs_no_send(same):
+                continue
+            if self._first_time(id):
                 wanted.append(chunk)
         return wanted
+
+    def _needs_no_send(self, same: bool) -> bool:
+        """True for what did not change, where the store isn't asked."""
+        # Other comparisons count later, and are told only what may differ.
+        is_exact = isinstance(self._comparison, TreeComparison)
+        return same and is_exact and not self._dedup
 
     def _first_time(self, id: BlobId) -> bool:
         if id in self._recent:
@@ -213,7 +227,9 @@ class Uploader:
         return True
 
     def _ask(self, wanted: List[Chunk]) -> None:
-        if wanted:
+        if wanted and not self._dedup:
+            self._take([(chunk, False) for chunk in wanted])
+        elif wanted:
             ids = [id for _, id, _ in wanted if id is not None]
             self._asked.append((self._store.ask_have(ids), wanted))
         self._drain_asked(_ASKED_MOST)
@@ -222,15 +238,19 @@ class Uploader:
         while len(self._asked) > most:
             question, wanted = self._asked.popleft()
             had = self._store.had(question, len(wanted))
-            missing = []
-            for chunk, has in zip(wanted, had, strict=True):
-                assert chunk[1] is not None
-                self.sample.note(chunk[1], was_sent=not has)
-                if not has:
-                    missing.append(chunk)
-            if missing:
-                self._packing.append(self._workers.submit(self._pack, missing))
-            self._drain_packing(_PACKING_MOST)
+            self._take(list(zip(wanted, had, strict=True)))
+
+    def _take(self, answered: Sequence[Tuple[Chunk, bool]]) -> None:
+        """Send on the chunks that the store has not."""
+        missing = []
+        for chunk, has in answered:
+            assert chunk[1] is not None
+            self.sample.note(chunk[1], was_sent=not has)
+            if not has:
+                missing.append(chunk)
+        if missing:
+            self._packing.append(self._workers.submit(self._pack, missing))
+        self._drain_packing(_PACKING_MOST)
 
     def _pack(self, chunks: Sequence[Chunk]) -> List[PackedBlob]:
         return [

@@ -47,13 +47,14 @@ class VolumeUpload:
     """How volumes are sent in one run.
 
     `watch` is called often while bytes are read, and may raise SourceError.
-    With `dry_run` all is compared and nothing sent.
+    With `dry_run` all is compared and nothing sent; for `dedup` see Uploader.
     """
 
     archive: OpenArchive
     compressor: Compressor
     listener: Listener
     dry_run: bool
+    dedup: bool = True
 
     def upload(
         self,
@@ -132,6 +133,7 @@ class VolumeUpload:
             chunk_size,
             comparison,
             self.dry_run,
+            self.dedup,
         )
 
     def _tell(

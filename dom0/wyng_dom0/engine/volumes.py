@@ -41,12 +41,14 @@ def add_volumes(
     names: Sequence[str],
     capability: Capability,
     now_ns: int,
+    description: str = "",
 ) -> Head:
     """Add volumes without any session; raises BadInput for a known name."""
     pages = []
     for name in dict.fromkeys(names):
         _check_free(archive, name)
-        pages.append(_new_page(archive, name))
+        page = _new_page(archive, name)
+        pages.append(replace(page, description=description))
     changes = {page.volume: page for page in pages}
     return publish(archive, Intent(dict(changes)), capability, now_ns)
 
@@ -66,9 +68,8 @@ def rename_volume(
     return publish(archive, intent, capability, now_ns)
 
 
-def delete_volume(archive: OpenArchive, name: str, now_ns: int) -> Head:
-    """Take a volume with all its sessions out of the archive."""
-    volume = archive.page_named(name).volume
+def delete_volume(archive: OpenArchive, volume: VolumeId, now_ns: int) -> Head:
+    """Take a volume with all its sessions out, even if its page is lost."""
     intent = Intent({volume: None}, (removal_of_volume(volume),))
     return publish(archive, intent, Capability.PRUNE, now_ns)
 

@@ -246,6 +246,26 @@ class RemoteStore:
         freed, pending = _TWO.unpack(answer.untrusted_body)
         return freed, pending
 
+    def delete(self, archive: ArchiveId) -> None:
+        """End the archive at the head that this connection began with.
+
+        Raises Refused where the store delays deletion, ConflictError when
+        another commit came first; then nothing happened.
+        """
+        assert self.welcome is not None
+        body = [bytes(archive), bytes(self.welcome.head)]
+        for answer in self._connection.ask(Op.DELETE, body).wait_all():
+            if answer.status is Status.PENDING:
+                raise Refused(
+                    f"{self._where} keeps what is deleted for a while: repeat"
+                    " the command when its delay is over"
+                )
+            if answer.status is Status.CONFLICT:
+                raise ConflictError(
+                    f"another commit to {self._where} came first"
+                )
+            self._expect_running(answer)
+
     def _more(self, question: Question, most: int) -> Iterator[Answer]:
         """The MORE answers to a question, at most `most`."""
         given = 0

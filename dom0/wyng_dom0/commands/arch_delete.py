@@ -1,0 +1,53 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`arch-delete`: end an archive for ever and forget it here.
+
+First at its destination, then here: a crash between leaves a definition of
+an archive that is gone, which the same command with --force forgets.
+"""
+
+from wyng_common.messages import Capability
+from wyng_dom0.commands.access import known_definition, opened
+from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.reports import Said
+from wyng_dom0.engine.forget import forget_archive
+from wyng_dom0.errors import NotFound
+from wyng_dom0.names import quote
+from wyng_dom0.state.definitions import ArchiveDefinition
+
+
+def run(context: Context) -> None:
+    """Delete when the archive's name was typed; -u wants --force."""
+    definition = known_definition(context)
+    name = definition.name
+    try:
+        with opened(context, Capability.PRUNE) as (chosen, archive):
+            count = len(archive.catalog.pages)
+            if not context.options.force:
+                context.prompts.type_name(
+                    f"Delete the archive {quote(name)} at"
+                    f" {definition.destination} with its {count} volume(s)"
+                    " for ever?",
+                    name,
+                )
+            archive.store.delete(chosen.access.keys.terms.archive)
+    except NotFound:
+        if not context.options.force:
+            raise
+        _forget(context, definition, "was gone already; it is forgotten here.")
+    else:
+        _forget(context, definition, "is deleted and forgotten here.")
+
+
+def _forget(context: Context, definition: ArchiveDefinition, what: str) -> None:
+    forget_archive(context.places, definition)
+    context.report(
+        Said(
+            "arch-delete",
+            f"The archive {quote(definition.name)} {what}",
+            {
+                "archive": definition.name,
+                "destination": definition.destination,
+            },
+        )
+    )
