@@ -72,7 +72,8 @@ class Group:
     def remove(self, *names: str) -> None:
         """Remove volumes, or pools with all that is in them."""
         places = [f"{self.vg}/{name}" for name in names]
-        run("lvremove", "-q", "-f", "-y", *places)
+        if places:
+            run("lvremove", "-q", "-f", "-y", *places)
 
     def rename(self, old: str, new: str) -> None:
         """Give a volume another name."""

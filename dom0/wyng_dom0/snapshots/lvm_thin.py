@@ -39,6 +39,7 @@ NAME = "lvm-thin"
 # Between two renames of a shutdown no LV has the volume's name.
 _TAKE_SECONDS = 10.0
 _PAUSE_SECONDS = 0.1
+_TRIES = 100
 # 16 MiB of them in memory; the last one then covers the rest.
 _RANGES_MAX = 1 << 20
 
@@ -96,18 +97,21 @@ class LvmThinDriver:
         before the snapshot was made. Raises NotFound when it picks none for
         a while, CannotSnapshot when the LV is not thin.
         """
-        until = time.monotonic() + _TAKE_SECONDS
-        while True:
+        missing_since: float | None = None
+        for _ in range(_TRIES):
             chosen = choose(lvm_listing.list_group(vg))
+            now = time.monotonic()
             if chosen is not None:
+                missing_since = None
                 taken = self._take_once(name, chosen)
                 if taken is not None:
                     return taken
-            if time.monotonic() > until:
-                raise NotFound(
-                    f"there is no volume {quote(name)} in {vg}", about=name
-                )
+            elif missing_since is None:
+                missing_since = now
+            elif now - missing_since > _TAKE_SECONDS:
+                break
             time.sleep(_PAUSE_SECONDS)
+        raise NotFound(f"there is no volume {quote(name)} in {vg}", about=name)
 
     def _take_once(
         self, name: str, chosen: LogicalVolume

@@ -18,8 +18,8 @@ from wyng_dom0.snapshots.driver import CannotSnapshot
 from wyng_dom0.snapshots.lvm_listing import LogicalVolume
 from wyng_dom0.state import durable
 
-# LVM's own bound, which volume group, name, dash and our mark share.
-_NAME_MAX = 126
+# Of what device-mapper calls it, dashes doubled and layers included.
+_MAPPER_NAME_MAX = 120
 _MARK_BYTES = 4
 _GONE = ("not found", "Failed to find")
 
@@ -27,8 +27,12 @@ _GONE = ("not found", "Failed to find")
 def snapshot_name(origin: LogicalVolume) -> str:
     """A new name that begins with the origin's own, as far as it fits."""
     mark = HIDDEN_MARK + secrets.token_hex(_MARK_BYTES)
-    room = _NAME_MAX - len(mark) - len(origin.vg)
-    return origin.name[:room] + mark
+    name = origin.name
+    while len(device_mapper.mapper_name(origin.vg, name + mark)) > (
+        _MAPPER_NAME_MAX
+    ):
+        name = name[:-1]
+    return name + mark
 
 
 def create_snapshot(origin: LogicalVolume, name: str) -> bool:

@@ -3,6 +3,7 @@
 """What LVM and device-mapper say, as captured from their programs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from wyng_dom0.snapshots.lvm_listing import (
     split_pool,
 )
 from wyng_dom0.snapshots.metadata_snapshot import Note, parse_note
+from wyng_dom0.snapshots.thin_volumes import snapshot_name
 
 # lvs 2.03.16; the last volume is no thin one.
 LVS = """
@@ -127,6 +129,20 @@ def test_names_of_lvm() -> None:
 def test_mapper_names_go_there_and_back(vg: str, lv: str, name: str) -> None:
     assert device_mapper.mapper_name(vg, lv) == name
     assert device_mapper.split_mapper_name(name) == (vg, lv)
+
+
+@pytest.mark.parametrize("vg", ["g", "g-1", "a-very-long-group-of-volumes"])
+@pytest.mark.parametrize("length", [1, 60, 100, 127])
+def test_snapshots_name_fits_and_begins_with_the_volumes(
+    vg: str, length: int
+) -> None:
+    origin = replace(parse_lvs(LVS)[2], vg=vg, name=("vm-a-" * 26)[:length])
+    name = snapshot_name(origin)
+    assert len(device_mapper.mapper_name(vg, name)) <= 120
+    front, mark = name.split(".wyng-")
+    assert front and origin.name.startswith(front) and len(mark) == 8
+    assert front == origin.name or length >= 60
+    assert snapshot_name(origin) != name
 
 
 def test_foreign_mapper_names_are_no_volumes() -> None:
