@@ -30,8 +30,9 @@ class Fault:
     """One kill: `when` around the `at`-th call of `target` that `matches`.
 
     `target` is "module:name.attribute", or "module:name[KEY]" for an entry
-    of a table. HALF gives a function that writes its last argument only half
-    of it; ANSWERED lets an operation of the store send its answer first.
+    of a table. HALF gives a function that writes its last argument, bytes or
+    a list of parts, only half of it; ANSWERED lets an operation of the store
+    send its answer first.
     `other`: not the process that gets there dies, but the one it talks to.
     """
 
@@ -109,7 +110,11 @@ class Trigger:
 
 def _half(old: Callable[..., Any], arguments: Sequence[Any]) -> None:
     *others, data = arguments
-    old(*others, memoryview(data)[: len(data) // 2])
+    if isinstance(data, list):
+        data = b"".join(data)
+        old(*others, [data[: len(data) // 2]])
+    else:
+        old(*others, memoryview(data)[: len(data) // 2])
 
 
 def _places(target: str) -> Iterator[Tuple[Any, Any, Callable[..., Any]]]:

@@ -194,26 +194,43 @@ def test_killed_send_loses_nothing_and_runs_again(
     expect_tidy(machine)
 
 
-@pytest.mark.parametrize("frames", [1, 3, 5])
-@pytest.mark.parametrize("other", [False, True], ids=["store", "sender"])
+RESUMED = [
+    *(
+        Fault(
+            "store: frames resumed",
+            STORE,
+            "wyng_store.packing:GrowingPack.append",
+            at=frames,
+            other=True,
+        )
+        for frames in (1, 3, 5)
+    ),
+    # What a store that is killed has only in memory was never answered.
+    *(
+        Fault(
+            "store: frames resumed",
+            STORE,
+            "wyng_store.packing:GrowingPack.flush",
+            matches=lambda pack: pack._buffered > 0,
+            at=flushes,
+        )
+        for flushes in (1, 2, 3)
+    ),
+]
+
+
+@pytest.mark.parametrize("fault", RESUMED, ids=str)
 def test_resumed_send_sends_only_what_was_missing(
-    world: World, frames: int, other: bool
+    world: World, fault: Fault
 ) -> None:
-    """Of a send killed when the store had so many frames."""
+    """Of a send killed when the store had at least `fault.at` frames."""
     machine = world.machine
     machine.put_back("ready")
     whole = sent_bytes(machine.send())
     machine.put_back("ready")
-    fault = Fault(
-        "store: frames resumed",
-        STORE,
-        "wyng_store.packing:GrowingPack.append",
-        at=frames,
-        other=other,
-    )
     assert killed(lambda f: machine.send(fault=f), fault) is not None
     again = sent_bytes(machine.send())
-    assert 0 <= again <= whole - frames * CHUNK
+    assert 0 <= again <= whole - fault.at * CHUNK
     expect_whole(world, world.known)
     expect_newest_is_now(world)
 
