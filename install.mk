@@ -62,7 +62,10 @@ install-dom0:
 	$(INSTALL) -t $(DESTDIR)$(UNITDIR) $(UNITS_DOM0:%=systemd/%)
 	$(INSTALL) -t $(DESTDIR)$(DOC_DOM0) $(DOCS_DOM0)
 	$(INSTALL) -t $(DESTDIR)$(COMPLETIONDIR) completion/qvm-wyng
-	$(INSTALL) -t $(DESTDIR)$(POLICYDIR) policy/80-wyng.policy
+	# A file that is half there under this name refuses every call there is.
+	$(INSTALL) policy/80-wyng.policy $(DESTDIR)$(POLICYDIR)/80-wyng.tmp
+	mv -f $(DESTDIR)$(POLICYDIR)/80-wyng.tmp \
+		$(DESTDIR)$(POLICYDIR)/80-wyng.policy
 	install -m 700 -d $(DESTDIR)$(STATEDIR)
 
 install-vm:
