@@ -18,7 +18,11 @@ truncate -s 300M /run/hot/disk.img
 mkfs.ext4 -q -F -O ^has_journal /run/hot/disk.img
 mount -o loop /run/hot/disk.img /run/hot/work
 cat >/run/hot/lvm/lvm.conf <<CONF
-devices { use_devicesfile=0 filter=["a|^/dev/loop|","r|.*|"] }
+devices {
+    use_devicesfile=0 filter=["a|^/dev/loop|","r|.*|"]
+    obtain_device_list_from_udev=0 external_device_info_source="none"
+    md_component_detection=0 multipath_component_detection=0
+}
 global { thin_check_executable="/run/hot/bin/thin_check" }
 activation { udev_sync=0 udev_rules=0 monitoring=0 }
 backup { backup=0 archive=0 }

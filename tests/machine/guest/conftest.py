@@ -7,11 +7,21 @@ from collections.abc import Iterator
 import pytest
 
 from machine.lvm import Group, make_group
+from machine.lvm_host import LvmHost, hosted
 
 
 @pytest.fixture(scope="session")
 def group() -> Iterator[Group]:
-    """A volume group `g-1` with a pool `pool` of 64 KiB blocks."""
-    with make_group("g-1", megabytes=500) as made:
+    """A volume group with a pool of 64 KiB blocks, and others."""
+    with make_group("g-1", megabytes=900) as made:
         made.make_pool("pool", megabytes=400)
+        made.make_pool("large", megabytes=200, chunk=1024)
+        made.make_pool("dirty", megabytes=100, words=("-Zn",))
+        yield made
+
+
+@pytest.fixture
+def host(group: Group) -> Iterator[LvmHost]:
+    """Backs up the pool of 64 KiB blocks."""
+    with hosted(group, "pool") as made:
         yield made
