@@ -52,10 +52,12 @@ class Writer:
         self.archive.close()
 
     def put(self, blobs: Sequence[Blob]) -> int:
-        return sum(
+        stored = sum(
             self.staging.put(parse_header(blob.frame[:40]), blob.frame)
             for blob in blobs
         )
+        self.staging.flush()
+        return stored
 
     def have(self, ids: Sequence[BlobId]) -> List[bool]:
         bits = self.staging.have(ids)
