@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The named phases in which a process is killed, and the moments of each."""
 
+import os
 from itertools import chain
 from typing import Any, Dict, Iterable, List, Tuple
 
@@ -83,6 +84,16 @@ def _asks(op: Op) -> Matches:
     return matches
 
 
+def _is_open_as(*endings: str) -> Matches:
+    """Is the descriptor that of a file whose name ends so?"""
+
+    def matches(descriptor: int, *_: Any) -> bool:
+        name = os.readlink(f"/proc/self/fd/{descriptor}")
+        return name.endswith(endings)
+
+    return matches
+
+
 def _is_large(connection: Any, parts: Any) -> bool:
     return sum(map(len, parts)) > 4096
 
@@ -148,8 +159,8 @@ _STORE_SENDING = [
         "commit record written in half",
         _DURABLE + "write_all",
         (HALF,),
-        # The last writes of a send are the two copies of its record.
-        at=(24, 25),
+        _is_open_as(_COMMIT + ".tmp", _COPY + ".tmp"),
+        at=(1, 2),
     ),
     both(
         store(
