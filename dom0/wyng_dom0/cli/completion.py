@@ -11,7 +11,8 @@ import os
 from argparse import ArgumentParser, Namespace
 
 from wyng_common.errors import WyngError
-from wyng_dom0.cli.command_table import COMMANDS, OPTIONS, Kind
+from wyng_dom0.cli.command_table import COMMANDS
+from wyng_dom0.cli.option_table import OPTIONS, Kind
 from wyng_dom0.state import definitions
 from wyng_dom0.state.places import Places, find_places
 from wyng_dom0.state.volumes import list_states

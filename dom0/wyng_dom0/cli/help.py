@@ -5,14 +5,8 @@
 from collections.abc import Collection
 from textwrap import wrap
 
-from wyng_dom0.cli.command_table import (
-    COMMANDS,
-    OPTIONS,
-    USUAL,
-    CommandRow,
-    Kind,
-    OptionRow,
-)
+from wyng_dom0.cli.command_table import COMMANDS, USUAL, CommandRow
+from wyng_dom0.cli.option_table import OPTIONS, Kind, OptionRow
 from wyng_dom0.rules import RULE_OPTIONS
 
 

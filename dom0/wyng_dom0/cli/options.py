@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from wyng_dom0.cli.command_table import COMMANDS, OPTIONS, Kind, OptionRow
+from wyng_dom0.cli.command_table import COMMANDS
+from wyng_dom0.cli.option_table import OPTIONS, Kind, OptionRow
 from wyng_dom0.commands.context import AUTHMIN_MAX, Options
 from wyng_dom0.errors import BadInput
 from wyng_dom0.names import (

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from wyng_dom0.cli import exit_codes
-from wyng_dom0.cli.command_table import COMMANDS, OPTIONS
+from wyng_dom0.cli.command_table import COMMANDS
+from wyng_dom0.cli.option_table import OPTIONS
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted((ROOT / "doc" / "man").glob("*.1"))

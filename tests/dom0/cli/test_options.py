@@ -4,8 +4,9 @@
 
 import pytest
 
-from wyng_dom0.cli.command_table import COMMANDS, OPTIONS
+from wyng_dom0.cli.command_table import COMMANDS
 from wyng_dom0.cli.help import help_text
+from wyng_dom0.cli.option_table import OPTIONS
 from wyng_dom0.cli.options import (
     CONFIG_KEYS,
     HelpWanted,

@@ -5,7 +5,8 @@
 import re
 from pathlib import Path
 
-from wyng_dom0.cli.command_table import COMMANDS, OPTIONS
+from wyng_dom0.cli.command_table import COMMANDS
+from wyng_dom0.cli.option_table import OPTIONS
 
 TEXT = (Path(__file__).parents[3] / "doc" / "options.md").read_text("utf-8")
 COMMANDS_OF_WYNG = """
