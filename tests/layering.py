@@ -25,6 +25,7 @@ RARE_PACKAGES: Dict[str, Tuple[str, ...]] = {
 
 LOWER = frozenset(
     {"sources", "snapshots", "seal", "tree", "archive", "transport", "state"}
+    | {"runs"}
 )
 BASE = "base"  # errors, events, names: modules directly in wyng_dom0
 MIDDLE = LOWER | {BASE}
@@ -38,6 +39,8 @@ LAYERS: Dict[str, frozenset[str]] = {
     "commands": MIDDLE | {"commands", "engine"},
     "engine": MIDDLE | {"engine"},
     "state": frozenset({BASE, "state"}),
+    # What others may see of a run and do to it: its file and its socket.
+    "runs": frozenset({BASE, "runs", "state"}),
     "seal": frozenset({BASE, "seal"}),
     "tree": frozenset({BASE, "tree", "seal"}),
     "archive": frozenset({BASE, "archive", "tree", "seal"}),

@@ -7,19 +7,44 @@ A listener is called from the thread that runs the command, in order.
 """
 
 from dataclasses import dataclass, fields
-from typing import Callable, Dict, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Mapping,
+    Optional,
+    Tuple,
+    Type,
+    Union,
+)
 
 JsonValue = Union[str, int, float, bool, None, Tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class RunStarted:
-    """A command that reports began; `session` is "" where none is made."""
+    """A command that reports began; `session` is "" where none is made.
+
+    `volumes` are those it is about; what it skips is not among them.
+
+    `total_bytes` is the size of all volumes, 0 where it is not known yet.
+    `run` is what pause, resume, cancel and watch call it; whoever shares the
+    run puts it in.
+    """
 
     command: str
     archive: str
     volumes: Tuple[str, ...]
     session: str = ""
+    total_bytes: int = 0
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class RunSized:
+    """The size of all volumes of the run is known now."""
+
+    total_bytes: int
 
 
 @dataclass(frozen=True)
@@ -38,6 +63,30 @@ class Progress:
     done_bytes: int
     total_bytes: int
     sent_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Overall:
+    """How far all of the run is; comes after what changes it.
+
+    `done_bytes` counts volumes that are done with all of their size, also
+    those that failed. `total_bytes` is 0 while it is unknown. Volumes that
+    were skipped are in none of the numbers.
+    """
+
+    done_bytes: int
+    total_bytes: int
+    sent_bytes: int
+    volumes_done: int
+    volumes_total: int
+
+
+@dataclass(frozen=True)
+class VolumeSkipped:
+    """A volume is passed over, and why in a few words; no failure."""
+
+    volume: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -74,6 +123,20 @@ class Warning_:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """The run reads nothing until it is resumed; `run` is its name."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A paused run goes on."""
+
+    run: str
+
+
+@dataclass(frozen=True)
 class RunDone:
     """The last event. `head_code` lets a new machine judge freshness."""
 
@@ -86,17 +149,33 @@ class RunDone:
 
 
 Event = Union[
-    RunStarted, VolumeStarted, Progress, VolumeDone, Notice, Warning_, RunDone
+    RunStarted,
+    RunSized,
+    VolumeStarted,
+    Progress,
+    Overall,
+    VolumeSkipped,
+    VolumeDone,
+    Notice,
+    Warning_,
+    Paused,
+    Resumed,
+    RunDone,
 ]
 Listener = Callable[[Event], None]
 
-_NAMES: Dict[type, str] = {
+_NAMES: Dict[Type[Event], str] = {
     RunStarted: "run-started",
+    RunSized: "run-sized",
     VolumeStarted: "volume-started",
     Progress: "progress",
+    Overall: "overall",
+    VolumeSkipped: "volume-skipped",
     VolumeDone: "volume-done",
     Notice: "notice",
     Warning_: "warning",
+    Paused: "paused",
+    Resumed: "resumed",
     RunDone: "run-done",
 }
 
@@ -107,6 +186,31 @@ def to_dict(event: Event) -> Dict[str, JsonValue]:
     for field in fields(event):
         result[field.name] = getattr(event, field.name)
     return result
+
+
+def from_dict(values: Mapping[str, object]) -> Optional[Event]:
+    """The event that to_dict made this of, read from JSON.
+
+    What has other fields, or is no event, is None: a run of another version
+    may have told it.
+    """
+    for kind, name in _NAMES.items():
+        if values.get("event") != name:
+            continue
+        given = {
+            field.name: _frozen(values[field.name])
+            for field in fields(kind)
+            if field.name in values
+        }
+        try:
+            return kind(**given)
+        except TypeError:
+            return None
+    return None
+
+
+def _frozen(value: object) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def ignore(event: Event) -> None:

@@ -16,7 +16,12 @@ from wyng_dom0 import errors, events
     [
         events.RunStarted("send", "laptop", ("a", "b"), "20261123-101500"),
         events.VolumeStarted("a", 10),
+        events.RunSized(10),
         events.Progress("a", 1, 2, 3),
+        events.Overall(1, 2, 3, 0, 1),
+        events.VolumeSkipped("c", "it was never sent"),
+        events.Paused("send-4f2a19"),
+        events.Resumed("send-4f2a19"),
         events.VolumeDone("a", 10, 5, 3, error="no room"),
         events.Notice("x"),
         events.Warning_("y"),
@@ -27,11 +32,30 @@ def test_event_becomes_one_json_object(event: events.Event) -> None:
     line = json.dumps(events.to_dict(event))
     assert "\n" not in line
     assert json.loads(line)["event"]
+    assert events.from_dict(json.loads(line)) == event
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"event": "frobnicated"},
+        {"event": "error", "text": "x", "code": 1},
+        {"event": "progress", "volume": "a"},
+        {},
+    ],
+)
+def test_what_is_no_event_of_ours_is_none(told: "dict[str, object]") -> None:
+    assert events.from_dict(told) is None
+
+
+def test_what_a_newer_version_adds_is_passed_over() -> None:
+    told = {"event": "notice", "text": "x", "colour": "red", "run": "send-1"}
+    assert events.from_dict(told) == events.Notice("x")
 
 
 def test_every_event_has_a_name_of_its_own() -> None:
     kinds = events._NAMES
-    assert len(set(kinds.values())) == len(kinds) == 7
+    assert len(set(kinds.values())) == len(kinds) == 12
 
 
 def test_error_carries_what_it_is_about() -> None:

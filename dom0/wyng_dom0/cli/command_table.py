@@ -25,6 +25,11 @@ USUAL = _UNLOCK | {"force-allow-rollback"}
 _READ = USUAL | {"from", "subdir", "session", "slots-from"}
 _ONE_SESSION = _READ | {"session-strict"}
 _RULES = frozenset({"autoprune", "min-free-space", "keep", *RULE_OPTIONS})
+# What works for a while: others may see, pause and end it.
+LASTING = frozenset(
+    {"send", "receive", "verify", "prune", "monitor", "diff", "arch-check"}
+    | {"arch-deduplicate", "migrate", "drill"}
+)
 MANY = 1 << 30
 
 
@@ -177,6 +182,38 @@ COMMANDS: dict[str, CommandRow] = {
             USUAL,
             least=2,
             most=2,
+        ),
+        CommandRow(
+            "watch",
+            "[RUN]",
+            "tell what runs now, as it goes on",
+            "--json watch",
+            _COMMON,
+            most=1,
+        ),
+        CommandRow(
+            "pause",
+            "[RUN]",
+            "hold a run: it reads no more until it is resumed",
+            "pause send-4f2a19",
+            _COMMON,
+            most=1,
+        ),
+        CommandRow(
+            "resume",
+            "[RUN]",
+            "let a paused run go on",
+            "resume",
+            _COMMON,
+            most=1,
+        ),
+        CommandRow(
+            "cancel",
+            "[RUN]",
+            "end a run in order: the next one goes on from there",
+            "cancel send-4f2a19",
+            _COMMON,
+            most=1,
         ),
         CommandRow(
             "overdue",

@@ -119,6 +119,12 @@ def _status(context: Context) -> None:
     status.run(context)
 
 
+def _steer(context: Context) -> None:
+    from wyng_dom0.commands import steer
+
+    steer.run(context)
+
+
 def _verify(context: Context) -> None:
     from wyng_dom0.commands import verify
 
@@ -131,8 +137,18 @@ def _version(context: Context) -> None:
     version.run(context)
 
 
+def _watch(context: Context) -> None:
+    from wyng_dom0.commands import watch
+
+    watch.run(context)
+
+
 _COMMANDS: dict[str, Run] = {
     "add": _add,
+    "cancel": _steer,
+    "pause": _steer,
+    "resume": _steer,
+    "watch": _watch,
     "arch-delete": _arch_delete,
     "arch-init": _arch_init,
     "delete": _delete,

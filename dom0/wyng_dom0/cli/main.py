@@ -10,6 +10,7 @@ import gc
 import io
 import os
 import signal
+import stat
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,25 +18,23 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from wyng_common.errors import WyngError
 from wyng_dom0.cli import completion
 from wyng_dom0.cli.agent_start import start_agent
 from wyng_dom0.cli.dispatch import run_command
 from wyng_dom0.cli.exit_codes import DONE, exit_code
+from wyng_dom0.cli.failures import describe_error, error_object
 from wyng_dom0.cli.help import help_text
 from wyng_dom0.cli.options import CONFIG_KEYS, HelpWanted, parse_options
 from wyng_dom0.cli.progress import Output, Progress, say_error
 from wyng_dom0.cli.prompts import TerminalPrompts
-from wyng_dom0.cli.render import format_count
+from wyng_dom0.cli.running import running
 from wyng_dom0.cli.user_commands import around
-from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.context import Audience, Context, Options
 from wyng_dom0.commands.reports import Said
-from wyng_dom0.errors import Dom0Error, SomeVolumesFailed
-from wyng_dom0.names import one_line, quote
+from wyng_dom0.errors import Dom0Error
+from wyng_dom0.runs.hold import Hold
 from wyng_dom0.state.places import find_config, find_places
 from wyng_dom0.state.user_config import ConfigValue, read_user_config
-
-_FAILURES_SHOWN = 5
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -44,7 +43,8 @@ def main(words: Sequence[str] | None = None) -> int:
         completion.complete()
     given = sys.argv[1:] if words is None else list(words)
     _prepare_streams()
-    signal.signal(signal.SIGTERM, _cancel)
+    hold = Hold()
+    _heed_signals(hold)
     output = Output("--json" in given, quiet=False)
     try:
         parsed = parse_options(given, _read_config, _has_terminal())
@@ -52,7 +52,7 @@ def main(words: Sequence[str] | None = None) -> int:
             output.report(Said("help", help_text(parsed.command)))
             return DONE
         output = Output(parsed.json, parsed.quiet)
-        _run(parsed, output)
+        _run(parsed, output, hold)
         if output.failure is not None:
             raise _unwritten(output.failure)
         return DONE
@@ -63,22 +63,29 @@ def main(words: Sequence[str] | None = None) -> int:
         return _tell(error, output)
 
 
-def _run(options: Options, output: Output) -> None:
+def _run(options: Options, output: Output, hold: Hold) -> None:
     # What is imported stays, and chunks make no cycles: looking through all
     # of it for garbage again and again took 6 % of a verify (measured).
     gc.freeze()
     gc.set_threshold(50_000)
     places = find_places(options.meta_dir, os.geteuid(), os.environ)
-    with around(options), Progress(output, options) as listener:
+    now = datetime.now().astimezone()
+    with (
+        around(options),
+        Progress(output, options) as shown,
+        running(output, shown, hold, places, options, now) as run,
+    ):
         run_command(
             Context(
                 options=options,
                 places=places,
-                listener=listener,
-                now=datetime.now().astimezone(),
+                listener=run,
+                now=now,
                 prompts=TerminalPrompts(options.unattended, options.passcmd),
-                report=output.report,
+                report=run.report,
                 hold_key=partial(start_agent, places),
+                hold=hold,
+                audience=Audience(_input(), output.is_read),
             )
         )
 
@@ -91,52 +98,9 @@ def _unwritten(error: OSError) -> Dom0Error:
 
 
 def _tell(error: BaseException, output: Output) -> int:
-    code, sentence = exit_code(error), one_line(describe_error(error))
-    say_error(sentence)
-    output.write_object({"event": "error", "text": sentence, "code": code})
-    return code
-
-
-def describe_error(error: BaseException) -> str:
-    """One sentence for whatever ended the program, notes added."""
-    notes = getattr(error, "__notes__", [])
-    return "; ".join([_sentence(error), *notes])
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, SomeVolumesFailed):
-        return _failures(error)
-    if isinstance(error, WyngError):
-        return str(error)
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted; what was reported done stays done"
-    if isinstance(error, OSError) and error.strerror:
-        where = (
-            f"{quote(os.fsdecode(error.filename))}: " if _names(error) else ""
-        )
-        return f"{where}{error.strerror}"
-    if isinstance(error, MemoryError):
-        return "there is not enough memory"
-    if isinstance(error, RecursionError):
-        return "something is nested too deeply"
-    return (
-        f"a fault of this program ({type(error).__name__}): run it again with"
-        " --debug and report what it shows"
-    )
-
-
-def _failures(error: SomeVolumesFailed) -> str:
-    told = [f"{quote(name)} ({why})" for name, why in error.failed]
-    more = len(told) - _FAILURES_SHOWN
-    rest = f" and {more} more" if more > 0 else ""
-    return (
-        f"{format_count(len(told), 'volume')} failed:"
-        f" {', '.join(told[:_FAILURES_SHOWN])}{rest}"
-    )
-
-
-def _names(error: OSError) -> bool:
-    return isinstance(error.filename, (str, bytes, os.PathLike))
+    say_error(describe_error(error))
+    output.write_object(error_object(error))
+    return exit_code(error)
 
 
 def _show_trace(error: BaseException) -> None:
@@ -163,6 +127,25 @@ def _prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _cancel(_signal: int, _frame: FrameType | None) -> None:
-    # Not an error of ours, which a volume's own failure could swallow.
-    raise KeyboardInterrupt
+def _heed_signals(hold: Hold) -> None:
+    """Ctrl-C and SIGTERM end a command, in order."""
+
+    def cancel(_signal: int, _frame: FrameType | None) -> None:
+        hold.cancel()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, cancel)
+
+
+def _input() -> int:
+    """The descriptor whose end means that nobody waits any more, or -1.
+
+    What never ends (/dev/null is at its end at once) says nothing.
+    """
+    try:
+        number = sys.stdin.fileno() if sys.stdin is not None else -1
+        mode = os.fstat(number).st_mode
+    except (OSError, ValueError):
+        return -1
+    lives = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    return number if lives or _has_terminal() else -1

@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # Below this a bar would push rate and time left off the line.
 _WIDE = 70
+# What comes ten times a second.
+_STEADY = (events.Progress, events.Overall)
 _NARROW_BAR = "{desc} {percentage:.0f}% {n_fmt} {rate_fmt} {remaining}"
 
 
@@ -45,7 +48,13 @@ class Output:
         if self.as_json:
             self.write_object(report_to_dict(report))
         elif not self._quiet or is_asked_for(report):
-            self._write(render_report(report))
+            text = render_report(report)
+            if text:
+                self._write(text)
+
+    def is_read(self) -> bool:
+        """False when whoever read standard output went away."""
+        return not self._gone
 
     def event(self, event: events.Event, verbose: int) -> None:
         """Show an event if it is worth a line."""
@@ -96,10 +105,11 @@ class Progress:
 
     def __call__(self, event: events.Event) -> None:
         """Take one event; never raises for a reader that went away."""
-        if isinstance(event, events.Progress) and self._bars:
-            self._move_bar(event)
+        if isinstance(event, _STEADY) and self._bars:
+            if isinstance(event, events.Progress):
+                self._move_bar(event)
             return
-        if not isinstance(event, events.Progress):
+        if not isinstance(event, _STEADY):
             self._end_bar()
         if isinstance(event, events.Warning_):
             say_error(f"warning: {event.text}")
@@ -135,6 +145,8 @@ def is_asked_for(report: reports.Report) -> bool:
     """True for reports that are the whole purpose of their command."""
     if isinstance(report, reports.Said):
         return report.kind in ("help", "version")
+    if isinstance(report, reports.RunTold):
+        return True
     return not isinstance(report, reports.PruneList) or report.dry_run
 
 
@@ -142,6 +154,8 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
     """A report as one JSON object, `kind` in front."""
     if isinstance(report, reports.Said):
         return {"kind": report.kind, **(report.values or {"text": report.text})}
+    if isinstance(report, reports.RunTold):
+        return {"run": report.run, **report.told}
     kinds = {
         reports.VolumeList: "volumes",
         reports.SessionList: "sessions",
@@ -150,6 +164,11 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.DiffReport: "diff",
     }
     return {"kind": kinds[type(report)], **dataclasses.asdict(report)}
+
+
+def plain(value: Mapping[str, object]) -> dict[str, object]:
+    """An object as others read it from JSON: text in place of times."""
+    return dict(json.loads(json.dumps(value, default=_to_json)))
 
 
 def say_error(sentence: str) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from wyng_dom0 import events
 from wyng_dom0.commands import reports
-from wyng_dom0.names import quote
+from wyng_dom0.names import one_line, quote
 
 _RANGES_SHOWN = 20
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -71,6 +71,8 @@ def render_report(report: reports.Report) -> str:
     """What a terminal shows of a report, without the last line's end."""
     if isinstance(report, reports.Said):
         return report.text
+    if isinstance(report, reports.RunTold):
+        return _render_told(report)
     if isinstance(report, reports.VolumeList):
         return _render_volumes(report)
     if isinstance(report, reports.SessionList):
@@ -252,6 +254,42 @@ def _render_diff(report: reports.DiffReport) -> str:
     return "\n".join(lines)
 
 
+def _render_told(report: reports.RunTold) -> str:
+    """One line, or "" for what is worth none."""
+    event = events.from_dict(report.told)
+    line = None
+    if event is not None:
+        line = _render_seen(event)
+    elif report.told.get("event") == "error":
+        line = f"ended: {report.told.get('text')}"
+    elif report.told.get("event") == "run-left":
+        line = "is over"
+    return f"{report.run}: {one_line(line)}" if line else ""
+
+
+def _render_seen(event: events.Event) -> str | None:
+    """As render_event, with what the run's own terminal shows elsewhere."""
+    if isinstance(event, events.RunStarted):
+        count = format_count(len(event.volumes), "volume")
+        return f"{event.command} of {count}, {event.archive or 'no archive'}"
+    if isinstance(event, events.Overall):
+        return _render_overall(event)
+    if isinstance(event, events.Warning_):
+        return f"warning: {event.text}"
+    return render_event(event, verbose=1)
+
+
+def _render_overall(event: events.Overall) -> str | None:
+    if not event.total_bytes:
+        return None
+    percent = 100 * event.done_bytes // event.total_bytes
+    return (
+        f"{percent} % of {format_size(event.total_bytes)},"
+        f" {event.volumes_done} of"
+        f" {format_count(event.volumes_total, 'volume')} done"
+    )
+
+
 def render_event(event: events.Event, verbose: int = 0) -> str | None:
     """The line an event is worth on standard output, or None.
 
@@ -263,6 +301,12 @@ def render_event(event: events.Event, verbose: int = 0) -> str | None:
         return event.text
     if isinstance(event, events.RunDone):
         return _render_end(event)
+    if isinstance(event, events.VolumeSkipped):
+        return f"{show(event.volume)} is passed over: {event.why}"
+    if isinstance(event, events.Paused):
+        return f"Paused; `qvm-wyng resume {event.run}` lets it go on."
+    if isinstance(event, events.Resumed):
+        return "Resumed."
     if verbose and isinstance(event, events.VolumeStarted):
         return f"{show(event.volume)}: {format_size(event.total_bytes)}"
     return None

@@ -160,12 +160,15 @@ def open_chosen(
     or_else: Capability | None = None,
 ) -> AbstractContextManager[OpenArchive]:
     """Open an archive that is held; one opening at a time."""
+    access = chosen.access
+    reach = replace(access.destination.reach, held=context.hold.seconds)
     return open_archive(
-        chosen.access,
+        replace(access, destination=replace(access.destination, reach=reach)),
         capability,
         context.listener,
         context.options.force_allow_rollback,
         or_else,
+        context.hold,
     )
 
 

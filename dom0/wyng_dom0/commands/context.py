@@ -8,7 +8,7 @@ nothing, read no terminal and take the time from here.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from wyng_dom0.commands.reports import Report
 from wyng_dom0.events import Listener
 from wyng_dom0.names import SessionRange, SessionSpec
 from wyng_dom0.rules import RuleBook
+from wyng_dom0.runs.hold import Hold
 from wyng_dom0.state.places import Places
 
 AUTHMIN_MAX = 60
@@ -131,13 +132,31 @@ class Prompts(Protocol):
         """
 
 
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Audience:
+    """For commands that go on until nobody wants them any more.
+
+    `leaving` is a descriptor at whose end they end, -1 for none; `is_there`
+    is false when nobody reads what they report.
+    """
+
+    leaving: int = -1
+    is_there: Callable[[], bool] = _always
+
+
 @dataclass(frozen=True)
 class Context:
     """All that a command may know of its surroundings.
 
     `now` is aware, in the local zone. `report` shows the one result of a
-    command that reports; `listener` gets what happens on the way. `hold_key`
-    starts an agent that holds an archive's key for some minutes.
+    command that reports; `listener` gets what happens on the way, and holds
+    the command where it is paused. `hold_key` starts an agent that holds an
+    archive's key for some minutes. `hold` says how long the run was paused,
+    and what must not be broken off.
     """
 
     options: Options
@@ -147,3 +166,5 @@ class Context:
     prompts: Prompts
     report: Callable[[Report], None]
     hold_key: Callable[[ArchiveId, bytes, int], None]
+    hold: Hold = field(default_factory=Hold)
+    audience: Audience = Audience()

@@ -19,7 +19,7 @@ from wyng_dom0.engine.diff import (
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import one_session
 from wyng_dom0.errors import BadInput, Differs
-from wyng_dom0.events import Notice
+from wyng_dom0.events import Notice, RunStarted
 from wyng_dom0.names import SessionRange, quote
 
 
@@ -79,6 +79,11 @@ def _with_volume(
     session = one_session(archive.sessions(page), options.session, page.name)
     source = chosen.source(options.local)
     content = SessionContent(archive, page, session)
+    context.listener(
+        RunStarted(
+            *("diff", chosen.name, (page.name,)), total_bytes=session.size
+        )
+    )
     teller = Teller(context.listener, page.name, session.size)
     with held_still(context.places, source, page.name) as local:
         if not local.point_in_time:

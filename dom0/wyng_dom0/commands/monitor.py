@@ -11,8 +11,8 @@ from wyng_dom0.engine.guard import Guard
 from wyng_dom0.engine.harvest import Harvester, Taken
 from wyng_dom0.engine.kept import known_volumes
 from wyng_dom0.errors import Dom0Error, SomeVolumesFailed
-from wyng_dom0.events import Notice, RunDone, RunStarted, VolumeDone
-from wyng_dom0.names import check_volume_name, quote
+from wyng_dom0.events import RunDone, RunStarted, VolumeDone, VolumeSkipped
+from wyng_dom0.names import check_volume_name
 from wyng_dom0.sources.source import Source
 
 
@@ -65,9 +65,7 @@ def _selected(context: Context, source: Source) -> list[str]:
         if name in known:
             names.append(name)
             continue
-        context.listener(
-            Notice(f"{quote(name)} is passed over: it was never sent")
-        )
+        context.listener(VolumeSkipped(name, "it was never sent"))
     return names
 
 

@@ -26,7 +26,7 @@ from wyng_dom0.errors import (
     SourceError,
     TargetError,
 )
-from wyng_dom0.events import Notice, Warning_
+from wyng_dom0.events import Notice, RunStarted, Warning_
 from wyng_dom0.names import quote
 from wyng_dom0.snapshots.snapshot import Snapshot
 from wyng_dom0.sources.choose import source_of
@@ -41,9 +41,11 @@ def run(context: Context) -> None:
     with opened(context, Capability.GET) as (chosen, archive):
         pages = archive.pages_named(context.options.names)
         places = [_place(context, chosen, page) for page in pages]
-        for page, place in zip(pages, places, strict=True):
+        sessions = [session_of(context, archive, page) for page in pages]
+        _tell_start(context, chosen, pages, sessions)
+        for page, session, place in zip(pages, sessions, places, strict=True):
             try:
-                _Receiving(context, chosen, archive, page, place).run()
+                _Receiving(context, chosen, archive, page, session, place).run()
             except (TargetError, Refused, SourceError) as error:
                 failed.append((page.name, error))
     if len(failed) == 1 == len(pages):
@@ -52,6 +54,19 @@ def run(context: Context) -> None:
         raise SomeVolumesFailed(
             tuple((name, str(error)) for name, error in failed)
         )
+
+
+def _tell_start(
+    context: Context,
+    chosen: Chosen,
+    pages: list[Page],
+    sessions: list[Session],
+) -> None:
+    names = tuple(page.name for page in pages)
+    total = sum(session.size for session in sessions)
+    context.listener(
+        RunStarted("receive", chosen.name, names, total_bytes=total)
+    )
 
 
 def _check(options: Options) -> None:
@@ -81,11 +96,12 @@ class _Receiving:
     chosen: Chosen
     archive: OpenArchive
     page: Page
+    session: Session
     place: Path
 
     def run(self) -> None:
         """Ask, restore, report."""
-        session = session_of(self.context, self.archive, self.page)
+        session = self.session
         self._confirm(session)
         self._make_place(session)
         content = SessionContent(self.archive, self.page, session)

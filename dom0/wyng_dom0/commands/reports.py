@@ -191,8 +191,17 @@ class DiffReport:
     ranges: tuple[tuple[int, int], ...] = ()
 
 
+@dataclass(frozen=True)
+class RunTold:
+    """What `watch` passes on: one object of a run, as the run told it."""
+
+    run: str
+    told: dict[str, object]
+
+
 Report = Union[
     Said,
+    RunTold,
     VolumeList,
     SessionList,
     PruneList,

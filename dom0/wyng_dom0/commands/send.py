@@ -16,7 +16,7 @@ from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.engine.send import SendOrder, SendReport, SendRun
 from wyng_dom0.errors import BadInput, IntegrityError, NotFound
-from wyng_dom0.events import RunDone, RunStarted
+from wyng_dom0.events import RunDone, RunStarted, VolumeSkipped
 from wyng_dom0.names import check_volume_name, quote
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.sources.source import Source
@@ -81,10 +81,13 @@ def _selected(
             raise BadInput(
                 "the archive knows no volume yet: name those to send"
             )
-    chosen = dict.fromkeys(names)
-    return sorted(
-        name for name in chosen if not is_excluded(name, options.volex)
-    )
+    selected = []
+    for name in sorted(set(names)):
+        if is_excluded(name, options.volex):
+            context.listener(VolumeSkipped(name, "--volex leaves it out"))
+        else:
+            selected.append(name)
+    return selected
 
 
 def wants_dedup(options: Options) -> bool:

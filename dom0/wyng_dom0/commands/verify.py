@@ -13,6 +13,7 @@ from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.engine.verify import Verdict, verify_session
 from wyng_dom0.errors import BadInput, IntegrityError
+from wyng_dom0.events import RunStarted, VolumeSkipped
 from wyng_dom0.names import quote
 
 _RANGES_SHOWN = 5
@@ -27,17 +28,33 @@ def run(context: Context) -> None:
     with opened(context, Capability.GET) as (chosen, archive):
         for volume, error in archive.damaged.items():
             bad.append(f"the page of volume {volume.hex()}: {error}")
-        for page in archive.pages_named(options.names):
-            if is_excluded(page.name, options.volex):
-                continue
-            if not options.names and not page.session_count:
-                continue
+        pages = _selected(context, archive)
+        names = tuple(page.name for page in pages)
+        context.listener(RunStarted("verify", chosen.name, names))
+        for page in pages:
             bad.extend(_verify(context, chosen, archive, page))
     if bad:
         raise IntegrityError(
             f"verify found damage: {'; '.join(bad)}; run wyng-store scrub on"
             " the archive, then send: what the volumes still hold is replaced"
         )
+
+
+def _selected(context: Context, archive: OpenArchive) -> list[Page]:
+    """The pages to verify; those passed over are told."""
+    options = context.options
+    pages = []
+    for page in archive.pages_named(options.names):
+        why = ""
+        if is_excluded(page.name, options.volex):
+            why = "--volex leaves it out"
+        elif not options.names and not page.session_count:
+            why = "it has no session"
+        if why:
+            context.listener(VolumeSkipped(page.name, why))
+        else:
+            pages.append(page)
+    return pages
 
 
 def _verify(

@@ -28,6 +28,7 @@ from wyng_dom0.errors import (
 )
 from wyng_dom0.events import Listener, Warning_
 from wyng_dom0.names import quote
+from wyng_dom0.runs.hold import Hold
 from wyng_dom0.seal.blobs import Sealer
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.seal.keys import ArchiveKeys
@@ -77,6 +78,7 @@ class OpenArchive:
     writer: RecordWriter
     pages: Dict[VolumeId, Page] = field(default_factory=dict)
     damaged: Dict[VolumeId, str] = field(default_factory=dict)
+    hold: Hold = field(default_factory=Hold)
 
     def load(self, blob_type: BlobType, id: BlobId) -> Record:
         """A record that was just made, or one of the store's."""
@@ -125,10 +127,12 @@ def open_archive(
     listener: Listener,
     allow_rollback: bool = False,
     or_else: Optional[Capability] = None,
+    hold: Optional[Hold] = None,
 ) -> Iterator[OpenArchive]:
     """Reach the store, find the newest good commit, read all pages.
 
     Where `capability` is not granted `or_else` is asked for.
+    `hold` is the run's that uses it.
     With a capability that writes, raises RollbackError when the archive is
     older than what this machine saw (unless allowed); readers are warned.
     """
@@ -139,6 +143,7 @@ def open_archive(
         end = find_end(store, access.keys, access.pin())
         _judge(end, capability, listener, allow_rollback)
         archive = _read(access, store, end)
+        archive.hold = hold or archive.hold
         _note_seen(access, end, allow_rollback)
         for volume, error in archive.damaged.items():
             listener(

@@ -92,7 +92,8 @@ def publish(
     id = archive.store_record(BlobType.CATALOG, record)
     archive.writer.flush()
     archive.store.sync()
-    return _commit(archive, id, releases, intent.removals, now_ns)
+    with archive.hold.undisturbed():
+        return _commit(archive, id, releases, intent.removals, now_ns)
 
 
 def _new_catalog(archive: OpenArchive, changes: Changes) -> Catalog:

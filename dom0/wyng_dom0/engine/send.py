@@ -34,7 +34,13 @@ from wyng_dom0.errors import (
     SomeVolumesFailed,
     SourceError,
 )
-from wyng_dom0.events import Listener, VolumeDone, VolumeStarted, Warning_
+from wyng_dom0.events import (
+    Listener,
+    RunSized,
+    VolumeDone,
+    VolumeStarted,
+    Warning_,
+)
 from wyng_dom0.seal.compression import Compression, Compressor
 from wyng_dom0.seal.keys import DomainId
 from wyng_dom0.snapshots.snapshot import Snapshot
@@ -157,6 +163,7 @@ class SendRun:
         harvester = self._harvester
         harvest = harvester.look if self._order.dry_run else harvester.harvest
         waiting = harvest(names, claims)
+        self._listener(RunSized(sum(each.ref.size for each in waiting)))
         try:
             while waiting:
                 yield waiting[0]
@@ -167,7 +174,11 @@ class SendRun:
 
     def _send_guarded(self, page: Page, taken: Taken, claim: Claim) -> None:
         try:
-            with taken.driver.open(taken.ref, taken.volume) as snapshot:
+            with (
+                taken.driver.open(taken.ref, taken.volume) as snapshot,
+                # A run that is paused holds its snapshot as well.
+                self._archive.hold.meanwhile(lambda: self._watch(taken)),
+            ):
                 self._listener(VolumeStarted(page.name, snapshot.size))
                 self._send_volume(page, taken, claim, snapshot)
         except (SourceError, NotFound) as error:
@@ -215,7 +226,7 @@ class SendRun:
         """What came of a volume, from its newest session's tree or anew."""
 
         def watch() -> None:
-            self._guard.watch(taken.driver, taken.volume)
+            self._watch(taken)
 
         upload, newest = self._upload.upload, page.newest
         try:
@@ -235,6 +246,9 @@ class SendRun:
             self._samples.append((page.domain, uploaded.sample))
         self._sent_any = self._sent_any or uploaded.sent > 0
         return uploaded
+
+    def _watch(self, taken: Taken) -> None:
+        self._guard.watch(taken.driver, taken.volume)
 
     def _session(
         self, page: Page, snapshot: Snapshot, uploaded: Uploaded
@@ -269,20 +283,24 @@ class SendRun:
         if self._order.dry_run:
             return
         if self._changes:
-            announce(self._places, self._arrivals)
-            self.report.head = publish(
-                self._archive,
-                Intent(self._changes),
-                capability,
-                time.time_ns(),
-                withhold=self._listener,
-            )
-            settle(self._places, self._arrivals)
+            with self._archive.hold.undisturbed():
+                self._publish(capability)
             prove_sample(self._archive, self._samples)
             return
         if self._sent_any:
             # No session, but blobs that the store had lost were sent again.
             self._archive.store.sync()
+        settle(self._places, self._arrivals)
+
+    def _publish(self, capability: Capability) -> None:
+        announce(self._places, self._arrivals)
+        self.report.head = publish(
+            self._archive,
+            Intent(self._changes),
+            capability,
+            time.time_ns(),
+            withhold=self._listener,
+        )
         settle(self._places, self._arrivals)
 
 

@@ -23,6 +23,7 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
+    Type,
 )
 
 from wyng_common import limits
@@ -113,13 +114,18 @@ class Uploader:
         self._batch_bytes = 0
         self._puts: Deque[Question] = deque()
         self._recent: "OrderedDict[BlobId, None]" = OrderedDict()
+        self._broken_off = False
         self.sample = Sample()
         self.sent_bytes = 0
 
     def __enter__(self) -> "Uploader":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: "Optional[Type[BaseException]]", *_: object
+    ) -> None:
+        # What is under way is of no use any more: don't wait for all of it.
+        self._broken_off = kind is not None
         for pool in (self._workers, self._sender):
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -277,9 +283,11 @@ class Uploader:
     def _seal_and_put(self, batch: List[PackedBlob]) -> None:
         # In groups, so that no second copy of a whole batch is held.
         size = max(1, _GROUP_BYTES // self._chunk_size)
-        while batch:
+        while batch and not self._broken_off:
             group, batch[:size] = batch[:size], []
             for frames in put_batches(self._sealer.seal_batch(group)):
+                if self._broken_off:
+                    return
                 if not self._dry_run:
                     self._puts.append(self._store.ask_put(frames))
                 self.sent_bytes += sum(map(len, frames))

@@ -92,6 +92,23 @@ def create_private(path: Path, data: bytes) -> bool:
     return True
 
 
+def replace_locked(path: Path, data: bytes) -> int:
+    """Make `path` hold exactly `data`, and lock it; the lock's descriptor.
+
+    The caller closes it, which lets go. Whole at every moment, but not
+    durable: what it says is of use only as long as this process lives.
+    """
+    temporary, fd = _make_temporary(path)
+    try:
+        write_all(fd, data)
+        os.rename(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        os.close(fd)
+        raise
+    return fd
+
+
 def remove_private(path: Path) -> bool:
     """Unlink durably; False when there was nothing."""
     try:

@@ -72,6 +72,11 @@ class Places:
         """When all volumes of an archive were last sent."""
         return self.root / "sent" / f"{archive.hex()}.time"
 
+    @property
+    def runs(self) -> Path:
+        """The folder of what runs now: a file and a socket of each run."""
+        return self.root / "runs"
+
     def unfinished(self, device: bytes) -> Path:
         """Says that a restore to a block device is not finished."""
         return self.root / "unfinished" / hashlib.sha256(device).hexdigest()

@@ -18,6 +18,7 @@ from wyng_dom0.transport.answers import Answer, AnswerReader
 from wyng_dom0.transport.patience import Pace, Patience
 from wyng_dom0.transport.questions import Bytes, QuestionWriter
 from wyng_dom0.transport.reach import Reach
+from wyng_dom0.transport.session_limit import SessionLimit
 from wyng_dom0.transport.start import StoreProcess
 
 
@@ -80,12 +81,13 @@ class Connection:
             target=self._read_answers, name="answers", daemon=True
         )
         self._keepalive = keepalive.Keepalive(lambda: self.ask(Op.ALIVE), idle)
-        self._timer = threading.Timer(self._limit, self._end_session)
-        self._timer.daemon = True
+        self._time_limit = SessionLimit(
+            self._limit, reach.held, self._end_session
+        )
 
     def __enter__(self) -> "Connection":
         self._thread.start()
-        self._timer.start()
+        self._time_limit.start()
         self._keepalive.__enter__()
         return self
 
@@ -100,7 +102,7 @@ class Connection:
             if kind is None and self._broken is None:
                 self._say_bye()
         finally:
-            self._timer.cancel()
+            self._time_limit.stop()
             if self._broken is not None:
                 # Nothing more is to be had of it.
                 self._process.kill()

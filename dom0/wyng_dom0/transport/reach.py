@@ -3,7 +3,8 @@
 """How a destination is used, beside where it is: limits and patience."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from wyng_dom0.errors import BadInput
 from wyng_dom0.names import quote
@@ -14,17 +15,24 @@ _NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _HOUR = 3600.0
 
 
+def _never_held() -> float:
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Reach:
     """`silence`: seconds without a byte of an answer. `session_limit`:
-    seconds after which a call is ended, whatever it does. `rate`: bytes a
-    second in either direction, 0 for no bound. `mount_depth`: see Hello."""
+    seconds after which a call is ended, whatever it does; not counted is
+    what `held` gives, for how long the user has held the run until now.
+    `rate`: bytes a second in either direction, 0 for no bound.
+    `mount_depth`: see Hello."""
 
     silence: float = 120.0
     session_limit: float = 72 * _HOUR
     rate: int = 0
     mount_depth: int = 0
     bootstrap: bool = False
+    held: Callable[[], float] = field(default=_never_held, compare=False)
 
 
 def parse_rate(text: str) -> int:

@@ -94,6 +94,7 @@ def test_error_with_json_is_an_object_too() -> None:
         "event": "error",
         "text": "there is no command 'vresion': did you mean version?",
         "code": 9,
+        "cancelled": False,
     }
 
 
