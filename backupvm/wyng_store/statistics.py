@@ -38,5 +38,6 @@ def measure(archive: Archive) -> Stat:
         damaged_blobs=state.bad,
         commits=len(archive.chain.sequences()),
         free_bytes=disk.f_bavail * disk.f_frsize,
+        total_bytes=disk.f_blocks * disk.f_frsize,
         flags=int(flags) | encode_mount_depth(depth),
     )

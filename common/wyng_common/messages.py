@@ -256,14 +256,15 @@ def encode_mount_depth(depth: int) -> int:
     return (depth if depth <= _DEPTH_MAX else 0) << _DEPTH_SHIFT
 
 
-_STAT = struct.Struct(">11Q")
+_STAT = struct.Struct(">12Q")
 STAT_SIZE = _STAT.size
 
 
 @dataclass(frozen=True)
 class Stat:
     """What a store says of itself; bytes are of frames unless said, `flags`
-    are bits of StoreFlag."""
+    are bits of StoreFlag. `free_bytes` and `total_bytes` are of the file
+    system that the archive lies on."""
 
     packs: int
     pack_bytes: int
@@ -275,6 +276,7 @@ class Stat:
     damaged_blobs: int
     commits: int
     free_bytes: int
+    total_bytes: int
     flags: int
 
     @property

@@ -225,7 +225,7 @@ HELLO = Hello(Capability.PUT, StagingToken(b"t" * 16), b"/path")
 WELCOME = Welcome(
     1, Capability.GET, ArchiveId(bytes(16)), 3, CommitHash(bytes(32))
 )
-STAT = Stat(*range(11))
+STAT = Stat(*range(12))
 
 
 @pytest.mark.parametrize(

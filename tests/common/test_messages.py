@@ -137,7 +137,7 @@ def test_welcome_is_read_as_it_was_made(welcome: Welcome) -> None:
     assert parse_welcome(encoded) == welcome
 
 
-@given(st.lists(U64, min_size=11, max_size=11))
+@given(st.lists(U64, min_size=12, max_size=12))
 def test_stat_is_read_as_it_was_made(numbers: "list[int]") -> None:
     stat = Stat(*numbers)
     assert len(stat.encode()) == STAT_SIZE

@@ -74,8 +74,8 @@ def test_monitor_keeps_changes_for_every_archive(host: Host) -> None:
 def test_monitor_passes_over_what_was_never_sent(host: Host) -> None:
     (host.machine.images / "other.img").write_bytes(b"new")
     ended = host.machine.wyng("--json", "--all", "monitor").check()
-    (told,) = ended.events("notice")
-    assert "other.img" in told["text"]
+    (told,) = ended.events("volume-skipped")
+    assert told["volume"] == "other.img" and "never sent" in told["why"]
     assert [e["volume"] for e in ended.events("volume-done")] == [NAME]
 
 

@@ -328,7 +328,7 @@ def _messages() -> List[Vector]:
         messages.Welcome(
             1, messages.Capability.GET, ARCHIVE, 12, CommitHash(b"h" * 32)
         ),
-        messages.Stat(*range(1, 12)),
+        messages.Stat(*range(1, 13)),
     ]
     return [
         {

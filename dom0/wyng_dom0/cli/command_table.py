@@ -104,9 +104,9 @@ COMMANDS: dict[str, CommandRow] = {
         CommandRow(
             "status",
             "[VOLUME...]",
-            "show snapshots and ledgers kept here, and what they cost",
+            "show what runs, when the next send is, what is kept here",
             "status",
-            _COMMON | {"local"},
+            _COMMON | {"local", "every"},
         ),
         CommandRow(
             "receive",

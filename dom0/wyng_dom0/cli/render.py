@@ -7,64 +7,19 @@ were checked to hold nothing a terminal acts on, or quoted.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from wyng_dom0 import events
+from wyng_dom0.cli.forms import filled_table
+from wyng_dom0.cli.forms import format_count as format_count
+from wyng_dom0.cli.forms import format_size as format_size
+from wyng_dom0.cli.forms import format_table as format_table
+from wyng_dom0.cli.forms import format_time as format_time
+from wyng_dom0.cli.forms import show as show
+from wyng_dom0.cli.render_status import render_status
 from wyng_dom0.commands import reports
-from wyng_dom0.names import one_line, quote
+from wyng_dom0.names import one_line
 
 _RANGES_SHOWN = 20
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-
-
-def format_size(size: int) -> str:
-    """Three digits that count: `0 bytes`, `1.50 KiB`, `12.3 GiB`."""
-    value, unit = float(size), 0
-    while value >= 1023.5 and unit < len(_UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    if unit == 0:
-        return f"{size} bytes"
-    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
-    return f"{value:.{digits}f} {_UNITS[unit]}"
-
-
-def format_time(moment: datetime | None) -> str:
-    """The wall clock where it was, with its offset from UTC."""
-    if moment is None:
-        return ""
-    return moment.strftime("%Y-%m-%d %H:%M:%S %z")
-
-
-def format_table(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = ""
-) -> str:
-    """Columns two spaces apart; `right` has r for each right-bound column.
-
-    No space ends a line. "" for no rows.
-    """
-    if not rows:
-        return ""
-    lines = [list(headings), *map(list, rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
-    sides = right.ljust(len(widths), "l")
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if side == "r" else cell.ljust(width)
-            for cell, width, side in zip(line, widths, sides, strict=True)
-        ).rstrip()
-        for line in lines
-    )
-
-
-def format_count(number: int, noun: str) -> str:
-    """`1 session`, `2 sessions`."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def show(name: str) -> str:
-    """A name fit for a terminal: plain where it can be, else escaped."""
-    quoted = quote(name)[1:-1]
-    return name if quoted == name else quote(name)
 
 
 def render_report(report: reports.Report) -> str:
@@ -78,7 +33,7 @@ def render_report(report: reports.Report) -> str:
     if isinstance(report, reports.SessionList):
         return _render_sessions(report)
     if isinstance(report, reports.StatusReport):
-        return _render_status(report)
+        return render_status(report)
     if isinstance(report, reports.DiffReport):
         return _render_diff(report)
     return _render_pruned(report)
@@ -99,7 +54,7 @@ def _render_volumes(report: reports.VolumeList) -> str:
         for v in report.volumes
     ]
     headings = ("VOLUME", "SIZE", "SESSIONS", "NEWEST", "TAGS", "DESCRIPTION")
-    table = _filled(headings, rows, "lrr", ("TAGS", "DESCRIPTION"))
+    table = filled_table(headings, rows, "lrr", ("TAGS", "DESCRIPTION"))
     if report.totals is None:
         return table
     return f"{table}\n\n{_render_totals(report.totals)}"
@@ -124,26 +79,6 @@ def _tags(tags: Sequence[str], pinned: bool) -> str:
     return ", ".join(tags) + (" (protected)" if pinned else "")
 
 
-def _filled(
-    headings: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    right: str,
-    optional: Sequence[str],
-) -> str:
-    """A table without those optional columns that nothing stands in."""
-    kept = [
-        at
-        for at, heading in enumerate(headings)
-        if heading not in optional or any(row[at] for row in rows)
-    ]
-    sides = right.ljust(len(headings), "l")
-    return format_table(
-        [headings[at] for at in kept],
-        [[row[at] for at in kept] for row in rows],
-        "".join(sides[at] for at in kept),
-    )
-
-
 def _render_sessions(report: reports.SessionList) -> str:
     if not report.sessions:
         return f"The volume {show(report.volume)} has no sessions."
@@ -160,7 +95,7 @@ def _render_sessions(report: reports.SessionList) -> str:
         for s in report.sessions
     ]
     headings = ("SESSION", "SIZE", "CHANGED", "UNIQUE", "STATE", "TAGS", "")
-    return _filled(headings, rows, "lrrr", ("UNIQUE", ""))
+    return filled_table(headings, rows, "lrrr", ("UNIQUE", ""))
 
 
 def _render_pruned(report: reports.PruneList) -> str:
@@ -178,57 +113,6 @@ def _render_pruned(report: reports.PruneList) -> str:
 
 def _pruned_row(row: reports.PrunedRow, word: str) -> tuple[str, ...]:
     return (word, show(row.volume), row.session, row.why)
-
-
-def _render_status(report: reports.StatusReport) -> str:
-    if not report.volumes:
-        return f"Nothing is kept of volumes in {show(report.source)}."
-    rows = [
-        (
-            show(each.volume) if first else "",
-            _age(each) if first else "",
-            _cost(each) if first else "",
-            ledger.archive,
-            "everything" if ledger.everything else format_size(ledger.changed),
-        )
-        for each in report.volumes
-        for first, ledger in _ledgers(each)
-    ]
-    headings = ("VOLUME", "SNAPSHOT", "HOLDS", "ARCHIVE", "TO SEND")
-    pools = [
-        f"{show(pool.pool)}: {pool.data_percent} % of"
-        f" {format_size(pool.size)} in use"
-        + (
-            f", {pool.metadata_percent} % of its metadata"
-            if pool.metadata_percent
-            else ""
-        )
-        for pool in report.pools
-    ]
-    return "\n".join([format_table(headings, rows, "lrrlr"), *pools])
-
-
-def _ledgers(
-    row: reports.KeptRow,
-) -> Sequence[tuple[bool, reports.LedgerRow]]:
-    """The ledgers, with whether it is the volume's first line."""
-    none = reports.LedgerRow("", 0, False)
-    return [(at == 0, led) for at, led in enumerate(row.ledgers or (none,))]
-
-
-def _age(row: reports.KeptRow) -> str:
-    if not row.snapshot:
-        return "none"
-    if not row.present:
-        return "gone"
-    for seconds, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if row.age_seconds >= 2 * seconds:
-            return f"{row.age_seconds // seconds} {unit} old"
-    return f"{row.age_seconds} s old"
-
-
-def _cost(row: reports.KeptRow) -> str:
-    return "" if row.cost is None else format_size(row.cost)
 
 
 def _render_diff(report: reports.DiffReport) -> str:

@@ -21,12 +21,13 @@ from wyng_dom0.commands.overdue import warn_overdue
 from wyng_dom0.engine.guard import DATA_PERCENT, METADATA_PERCENT, Bounds
 from wyng_dom0.engine.opened import Access, OpenArchive, open_archive
 from wyng_dom0.engine.unlock import unlock_found
-from wyng_dom0.errors import BadInput
+from wyng_dom0.errors import BadInput, DestinationError
 from wyng_dom0.seal.keys import HashType, Suite, Terms
 from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.sources.source import Source
 from wyng_dom0.state import definitions, heads, locks
 from wyng_dom0.state.definitions import ArchiveDefinition
+from wyng_dom0.state.seen_space import Space, note_space
 from wyng_dom0.transport.destination import (
     SSH,
     Destination,
@@ -39,6 +40,8 @@ from wyng_dom0.transport.reach import (
     parse_seconds,
 )
 
+# What must answer at once does not ask for more than it shows.
+_LOOKS_ONLY = ("list",)
 SUITES = {"aes-256-gcm": Suite.AES_256_GCM, "off": Suite.OFF}
 HASHTYPES = {"sha256": HashType.SHA256, "blake2b": HashType.BLAKE2B}
 
@@ -153,23 +156,47 @@ def held(context: Context, capability: Capability) -> Iterator[Chosen]:
         yield chosen
 
 
+@contextmanager
 def open_chosen(
     context: Context,
     chosen: Chosen,
     capability: Capability,
     or_else: Capability | None = None,
-) -> AbstractContextManager[OpenArchive]:
+) -> Iterator[OpenArchive]:
     """Open an archive that is held; one opening at a time."""
     access = chosen.access
     reach = replace(access.destination.reach, held=context.hold.seconds)
-    return open_archive(
+    with open_archive(
         replace(access, destination=replace(access.destination, reach=reach)),
         capability,
         context.listener,
         context.options.force_allow_rollback,
         or_else,
         context.hold,
+    ) as archive:
+        yield archive
+        if context.options.command not in _LOOKS_ONLY:
+            _note_space(context, archive)
+
+
+def _note_space(context: Context, archive: OpenArchive) -> None:
+    """Keep what the store says of its room, for `status`."""
+    places = archive.access.places
+    if places is None:
+        return
+    try:
+        said = archive.store.stat()
+    except DestinationError:
+        # All that was asked for is done; room is only for people to look at.
+        return
+    space = Space(
+        free=said.free_bytes,
+        used=said.pack_bytes,
+        total=said.total_bytes,
+        seen_at=context.now,
     )
+    keys, url = archive.access.keys, archive.access.destination.url
+    note_space(places, keys.terms.archive, url, space)
 
 
 def _choose(context: Context) -> Chosen:

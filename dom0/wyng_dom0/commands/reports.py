@@ -141,6 +141,7 @@ class KeptRow:
     is the bytes that only it holds, None when unknown.
     """
 
+    source: str
     volume: str
     snapshot: str
     present: bool
@@ -162,12 +163,62 @@ class PoolRow:
 
 
 @dataclass(frozen=True)
-class StatusReport:
-    """What `status` says: what is kept here of a source's volumes."""
+class SpaceRow:
+    """Room at a destination as it was last seen, in bytes; `used` is the
+    archive's own."""
 
+    free: int
+    used: int
+    total: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
+class ArchiveRow:
+    """One archive that is known here, without asking its destination.
+
+    `last_send` began then and sent every volume; `every` is how often one is
+    due, in seconds; `next_run` is when a timer starts one; `last_head` is
+    the head code of the newest commit seen. None where there is none.
+    """
+
+    name: str
+    destination: str
     source: str
+    last_send: datetime | None
+    every: int
+    overdue: bool
+    next_run: datetime | None
+    last_head: str | None
+    space: SpaceRow | None
+    requests: int
+
+
+@dataclass(frozen=True)
+class RunningRow:
+    """A run that is going on; its `archive` is "" where it has none."""
+
+    run: str
+    command: str
+    archive: str
+    pid: int
+    started: datetime
+    volumes: tuple[str, ...]
+    paused: bool
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """What `status` says: all that is known here, with no archive in reach.
+
+    `problems` are sentences about parts that can't be told.
+    """
+
+    archives: tuple[ArchiveRow, ...]
+    running: tuple[RunningRow, ...]
     volumes: tuple[KeptRow, ...]
     pools: tuple[PoolRow, ...]
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -1,55 +1,125 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`status`: the snapshots and ledgers this machine keeps, and their cost.
+"""`status`: what is known here of archives, runs, snapshots and ledgers.
 
-Starts no store and asks for no passphrase.
+Starts no store and asks for no passphrase. What one source or archive can't
+tell is said, and the rest is told all the same.
 """
 
 from datetime import datetime, timezone
 
 from wyng_common.ids import ArchiveId
-from wyng_dom0.commands.access import known_source
+from wyng_dom0.commands.archive_status import archive_rows
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import (
     KeptRow,
     LedgerRow,
     PoolRow,
+    RunningRow,
     StatusReport,
 )
 from wyng_dom0.engine.kept import VolumeStatus, status_of, usage_of
+from wyng_dom0.errors import BadInput, Dom0Error
+from wyng_dom0.names import quote
+from wyng_dom0.runs.run_files import list_runs
+from wyng_dom0.snapshots.driver import PoolUsage
+from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.state import definitions
+from wyng_dom0.state.definitions import ArchiveDefinition
 
 
 def run(context: Context) -> None:
-    """Report what is kept of the named volumes, or of all."""
-    source = known_source(context)
-    drivers = source.drivers()
-    found = status_of(context.places, source.key, drivers)
-    wanted = context.options.names
-    archives = {
-        each.archive: each.name
-        for each in definitions.list_definitions(context.places)
-    }
-    shown = [each for each in found if not wanted or each.volume in wanted]
+    """Report all, or what is kept of the named volumes."""
+    known = _known(context)
+    problems: list[str] = []
+    volumes: list[KeptRow] = []
+    pools: dict[str, PoolRow] = {}
+    for key in _sources(context, known):
+        try:
+            _look_at(context, key, volumes, pools)
+        except (Dom0Error, OSError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            problems.append(f"the source {quote(key)} can't be read: {why}")
     context.report(
         StatusReport(
-            source=source.key,
-            volumes=tuple(_row(context, archives, each) for each in shown),
-            pools=tuple(
-                PoolRow(
-                    pool=each.pool,
-                    size=each.data_bytes,
-                    data_percent=round(100 * each.data_part),
-                    metadata_percent=round(100 * each.metadata_part),
-                )
-                for each in usage_of(shown, drivers)
-            ),
+            archives=archive_rows(context, known, problems),
+            running=_running(context),
+            volumes=tuple(volumes),
+            pools=tuple(pools.values()),
+            problems=tuple(problems),
         )
     )
 
 
+def _known(context: Context) -> list[ArchiveDefinition]:
+    """The archives that are meant; NotFound for a name that none has."""
+    name = context.options.archive
+    if name is not None:
+        return [definitions.load(context.places, name)]
+    return definitions.list_definitions(context.places)
+
+
+def _sources(context: Context, known: list[ArchiveDefinition]) -> list[str]:
+    """The sources that are meant, each once."""
+    local = context.options.local
+    if local is not None:
+        return [local]
+    found = dict.fromkeys(each.source for each in known if each.source)
+    if not found and context.options.names:
+        raise BadInput("no source of volumes is known: name one with --local")
+    return list(found)
+
+
+def _look_at(
+    context: Context,
+    key: str,
+    volumes: list[KeptRow],
+    pools: dict[str, PoolRow],
+) -> None:
+    """Add what is kept of one source's volumes."""
+    source = choose_source(key, context.places, context.listener)
+    drivers = source.drivers()
+    wanted = context.options.names
+    found = status_of(context.places, source.key, drivers)
+    shown = [each for each in found if not wanted or each.volume in wanted]
+    archives = {
+        each.archive: each.name
+        for each in definitions.list_definitions(context.places)
+    }
+    volumes += [_row(context, source.key, archives, each) for each in shown]
+    for usage in usage_of(shown, drivers):
+        pools[usage.pool] = _pool(usage)
+
+
+def _pool(usage: PoolUsage) -> PoolRow:
+    return PoolRow(
+        pool=usage.pool,
+        size=usage.data_bytes,
+        data_percent=round(100 * usage.data_part),
+        metadata_percent=round(100 * usage.metadata_part),
+    )
+
+
+def _running(context: Context) -> tuple[RunningRow, ...]:
+    return tuple(
+        RunningRow(
+            run=each.run,
+            command=each.command,
+            archive=each.archive,
+            pid=each.pid,
+            started=each.started,
+            volumes=each.volumes,
+            paused=each.paused,
+        )
+        for each in list_runs(context.places)
+    )
+
+
 def _row(
-    context: Context, archives: dict[ArchiveId, str], status: VolumeStatus
+    context: Context,
+    source: str,
+    archives: dict[ArchiveId, str],
+    status: VolumeStatus,
 ) -> KeptRow:
     base = status.base
     taken = None
@@ -58,6 +128,7 @@ def _row(
         taken = datetime.fromtimestamp(base.taken_ns // 10**9, timezone.utc)
         age = max(0, int((context.now - taken).total_seconds()))
     return KeptRow(
+        source=source,
         volume=status.volume,
         snapshot=base.place if base is not None else "",
         present=status.present,

@@ -72,6 +72,11 @@ class Places:
         """When all volumes of an archive were last sent."""
         return self.root / "sent" / f"{archive.hex()}.time"
 
+    def space(self, archive: ArchiveId, destination: str) -> Path:
+        """How much room there was at an archive's destination."""
+        place = hashlib.sha256(destination.encode("utf-8")).hexdigest()[:16]
+        return self.root / "space" / f"{archive.hex()}-{place}.json"
+
     @property
     def runs(self) -> Path:
         """The folder of what runs now: a file and a socket of each run."""

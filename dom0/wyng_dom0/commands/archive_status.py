@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The archives in `status`: what this machine knows of each.
+
+Asks systemd for timers, and nobody else anything.
+"""
+
+from datetime import datetime
+
+from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.overdue import EVERY_DEFAULT, lateness, parse_every
+from wyng_dom0.commands.reports import ArchiveRow, SpaceRow
+from wyng_dom0.engine.head_code import head_code
+from wyng_dom0.errors import BadInput
+from wyng_dom0.runs.timers import next_sends
+from wyng_dom0.state import heads
+from wyng_dom0.state.definitions import ArchiveDefinition
+from wyng_dom0.state.last_send import read_send
+from wyng_dom0.state.seen_space import read_space
+from wyng_dom0.transport.destination import parse_destination
+
+
+def archive_rows(
+    context: Context, known: list[ArchiveDefinition], problems: list[str]
+) -> tuple[ArchiveRow, ...]:
+    """One row for each; what can't be told is added to `problems`."""
+    timers = next_sends(each.name for each in known)
+    return tuple(
+        _row(context, each, timers.get(each.name), problems) for each in known
+    )
+
+
+def _row(
+    context: Context,
+    definition: ArchiveDefinition,
+    next_run: datetime | None,
+    problems: list[str],
+) -> ArchiveRow:
+    places, now = context.places, context.now
+    every = parse_every(context.options.every or EVERY_DEFAULT)
+    url = _url(definition)
+    sent = read_send(places, definition.archive)
+    seen = read_space(places, definition.archive, url)
+    return ArchiveRow(
+        name=definition.name,
+        destination=url,
+        source=definition.source,
+        last_send=sent,
+        every=int(every.total_seconds()),
+        overdue=bool(lateness(places, definition, every, now)),
+        next_run=next_run.astimezone(now.tzinfo) if next_run else None,
+        last_head=_last_head(context, definition, url, problems),
+        space=SpaceRow(**vars(seen)) if seen else None,
+        requests=0,
+    )
+
+
+def _url(definition: ArchiveDefinition) -> str:
+    try:
+        return parse_destination(definition.destination, definition.subdir).url
+    except BadInput:
+        return definition.destination
+
+
+def _last_head(
+    context: Context,
+    definition: ArchiveDefinition,
+    url: str,
+    problems: list[str],
+) -> str | None:
+    try:
+        pin = heads.read_pin(context.places, definition.archive, url)
+    except BadInput as error:
+        problems.append(str(error))
+        return None
+    return head_code(pin.committed) if pin.committed else None

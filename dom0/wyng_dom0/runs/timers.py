@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""When systemd starts the next send of an archive, where systemd runs.
+
+Asks systemctl for a fixed list of properties and a bounded time; whatever
+goes wrong there means that nothing is known.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+
+_RUNS = Path("/run/systemd/system")
+_SECONDS = 5.0
+_ANSWER_MAX = 64 * 1024
+_PROPERTIES = "Id,ActiveState,NextElapseUSecRealtime"
+# What needs no escaping in the name of a unit.
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
+# As systemctl shows times where the zone is UTC.
+_MOMENT = re.compile(
+    r"[A-Z][a-z]{2} ([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}) UTC", re.ASCII
+)
+
+
+def timer_of(archive: str) -> str:
+    """The timer of an archive's sends."""
+    return f"qvm-wyng-send@{archive}.timer"
+
+
+def next_sends(archives: Iterable[str]) -> dict[str, datetime]:
+    """Archive -> when its timer starts a send; those without are not in it."""
+    names = [name for name in archives if _PLAIN.fullmatch(name)]
+    if not names or not _RUNS.is_dir():
+        return {}
+    return parse_timers(_ask([timer_of(name) for name in names]), names)
+
+
+def parse_timers(shown: str, archives: Iterable[str]) -> dict[str, datetime]:
+    """The times in what `systemctl show` said of some archives' timers."""
+    by_timer = {timer_of(name): name for name in archives}
+    found = {}
+    for block in shown.split("\n\n"):
+        values = _values(block)
+        name = by_timer.get(values.get("Id", ""))
+        moment = _moment(values.get("NextElapseUSecRealtime", ""))
+        is_active = values.get("ActiveState") == "active"
+        if name is not None and moment is not None and is_active:
+            found[name] = moment
+    return found
+
+
+def _values(block: str) -> Mapping[str, str]:
+    pairs = (line.partition("=") for line in block.splitlines())
+    return {key: value for key, _, value in pairs}
+
+
+def _moment(shown: str) -> datetime | None:
+    match = _MOMENT.fullmatch(shown)
+    if match is None:
+        return None
+    try:
+        moment = datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=timezone.utc)
+
+
+def _ask(timers: list[str]) -> str:
+    """What systemctl says, "" if nothing.
+
+    --timestamp=unix would be easier to read, but systemd before 259 does not
+    heed it for this property.
+    """
+    try:
+        done = subprocess.run(
+            ["systemctl", "show", f"--property={_PROPERTIES}", "--", *timers],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout[:_ANSWER_MAX].decode("utf-8", "replace")
