@@ -26,6 +26,7 @@ RARE_PACKAGES: Dict[str, Tuple[str, ...]] = {
 LOWER = frozenset(
     {"sources", "snapshots", "seal", "tree", "archive", "transport", "state"}
     | {"runs"}
+    | {"migrate"}
 )
 BASE = "base"  # errors, events, names: modules directly in wyng_dom0
 MIDDLE = LOWER | {BASE}
@@ -45,6 +46,8 @@ LAYERS: Dict[str, frozenset[str]] = {
     "tree": frozenset({BASE, "tree", "seal"}),
     "archive": frozenset({BASE, "archive", "tree", "seal"}),
     "transport": frozenset({BASE, "transport"}),
+    # Reads archives of another program and knows nothing of ours.
+    "migrate": frozenset({BASE, "migrate"}),
     # A snapshot and a target are made durable by state.durable alone.
     "snapshots": frozenset({BASE, "snapshots", "state"}),
     "sources": frozenset({BASE, "sources", "snapshots", "state"}),

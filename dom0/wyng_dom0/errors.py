@@ -8,7 +8,8 @@
         ├ NotFound                no such volume, session or archive
         ├ AuthenticationFailed    no key slot opens with what was given
         ├ IntegrityError          bytes that are not what they must be
-        │  └ RollbackError        an archive older than what dom0 has seen
+        │  ├ RollbackError        an archive older than what dom0 has seen
+        │  └ ForeignDamage        the same in an archive of another program
         ├ DestinationError        not there, not ready, or it broke off
         │  ├ DestinationBusy      another one is writing or reading
         │  ├ DestinationFull      no room; what was sent stays resumable
@@ -62,6 +63,10 @@ class IntegrityError(Dom0Error):
 
 class RollbackError(IntegrityError):
     """The archive's head is older than, or does not chain from, dom0's pin."""
+
+
+class ForeignDamage(IntegrityError):
+    """An archive of another program holds what it should not."""
 
 
 class DestinationError(Dom0Error):

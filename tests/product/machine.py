@@ -73,6 +73,12 @@ class Machine:
         assert lines[0].startswith("qvm-wyng: "), lines
         return str(lines[0].removeprefix("qvm-wyng: "))
 
+    def fails_among(self, code: int, *words: str) -> str:
+        """The last sentence of a command that tells other things too."""
+        done = self.bare(f"--meta-dir={self.state}", *words)
+        assert done.returncode == code, (words, done.stdout, done.stderr)
+        return str(done.stderr.splitlines()[-1])
+
     def objects(self, *words: str) -> "list[dict[str, Any]]":
         """What a command says with --json: nothing but objects."""
         return [

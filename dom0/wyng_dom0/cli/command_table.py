@@ -95,6 +95,15 @@ COMMANDS: dict[str, CommandRow] = {
             | _GUARD,
         ),
         CommandRow(
+            "migrate",
+            "SOURCE [VOLUME...]",
+            "bring the sessions of a wyng archive over",
+            "migrate /mnt/old/laptop.backup vm-work-private",
+            USUAL
+            | {"volex", "dry-run", "force", "from-passcmd", "compression"},
+            least=1,
+        ),
+        CommandRow(
             "monitor",
             "[VOLUME...]",
             "note what changed and renew snapshots, with no archive in reach",

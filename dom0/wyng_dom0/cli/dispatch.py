@@ -77,6 +77,12 @@ def _overdue(context: Context) -> None:
     overdue.run(context)
 
 
+def _migrate(context: Context) -> None:
+    from wyng_dom0.commands import migrate
+
+    migrate.run(context)
+
+
 def _monitor(context: Context) -> None:
     from wyng_dom0.commands import monitor
 
@@ -158,6 +164,7 @@ _COMMANDS: dict[str, Run] = {
     "list": _list,
     "overdue": _overdue,
     "protect": _protect,
+    "migrate": _migrate,
     "monitor": _monitor,
     "prune": _prune,
     "receive": _receive,

@@ -90,6 +90,9 @@ OPTIONS: dict[str, OptionRow] = {
             config=False,
         ),
         _value("from", "URL", "an archive not known here", config=False),
+        _value(
+            "from-passcmd", "COMMAND", "prints the old archive's passphrase"
+        ),
         _value("guard-data", "PERCENT", "no snapshots in a fuller pool"),
         _value("guard-metadata", "PERCENT", "the same of its metadata"),
         _choice("hashtype", "how ids are made", "sha256", "blake2b"),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""--passcmd: the user's own command whose first line is the passphrase.
+"""--passcmd, --from-passcmd: the user's command that prints a passphrase first.
 
 Run without a shell. What it prints goes nowhere but to the caller.
 """
@@ -14,33 +14,33 @@ from wyng_dom0.names import quote
 PASSPHRASE_MAX = 4096
 
 
-def run_passcmd(command: str) -> bytes:
+def run_passcmd(command: str, option: str = "--passcmd") -> bytes:
     """The first line the command prints, without its end.
 
     Raises BadInput when the command can't be meant, AuthenticationFailed
     when it fails or prints nothing.
     """
-    words = split_command(command)
+    words = split_command(command, option)
     try:
         done = subprocess.run(words, stdout=subprocess.PIPE, check=False)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it can't be run"
-        raise BadInput(f"--passcmd {quote(words[0])}: {why}") from None
+        raise BadInput(f"{option} {quote(words[0])}: {why}") from None
     if done.returncode != 0:
         raise AuthenticationFailed(
-            f"--passcmd {quote(words[0])} ended with code {done.returncode}"
+            f"{option} {quote(words[0])} ended with code {done.returncode}"
         )
-    return first_line(done.stdout, f"--passcmd {quote(words[0])}")
+    return first_line(done.stdout, f"{option} {quote(words[0])}")
 
 
-def split_command(command: str) -> list[str]:
+def split_command(command: str, option: str = "--passcmd") -> list[str]:
     """The words of a command line, by a shell's rules of quoting only."""
     try:
         words = shlex.split(command)
     except ValueError:
-        raise BadInput("--passcmd has a quote that is not closed") from None
+        raise BadInput(f"{option} has a quote that is not closed") from None
     if not words:
-        raise BadInput("--passcmd names no command")
+        raise BadInput(f"{option} names no command")
     return words
 
 

@@ -162,6 +162,7 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.PruneList: "pruned",
         reports.StatusReport: "status",
         reports.DiffReport: "diff",
+        reports.MigrationList: "migration",
     }
     return {"kind": kinds[type(report)], **dataclasses.asdict(report)}
 

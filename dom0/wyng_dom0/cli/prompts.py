@@ -56,6 +56,14 @@ class TerminalPrompts:
             return _read_stdin()
         return _read_hidden(f"Passphrase of {what}: ")
 
+    def old_passphrase(self, what: str, passcmd: str | None) -> bytes:
+        """See Prompts."""
+        if passcmd is not None:
+            return run_passcmd(passcmd, "--from-passcmd")
+        if self.unattended:
+            return _read_stdin()
+        return _read_hidden(f"Passphrase of {what}: ")
+
     def new_passphrase(self, what: str) -> bytes:
         """See Prompts."""
         if self.passcmd is not None or self.unattended:

@@ -36,6 +36,8 @@ def render_report(report: reports.Report) -> str:
         return render_status(report)
     if isinstance(report, reports.DiffReport):
         return _render_diff(report)
+    if isinstance(report, reports.MigrationList):
+        return _render_migration(report)
     return _render_pruned(report)
 
 
@@ -172,6 +174,25 @@ def _render_overall(event: events.Overall) -> str | None:
         f" {event.volumes_done} of"
         f" {format_count(event.volumes_total, 'volume')} done"
     )
+
+
+def _render_migration(report: reports.MigrationList) -> str:
+    rows = [
+        (
+            show(v.volume),
+            format_size(v.size),
+            str(v.here),
+            str(len(v.coming)),
+            v.coming[0] if v.coming else "",
+            v.coming[-1] if v.coming else "",
+            v.fault,
+        )
+        for v in report.volumes
+    ]
+    headings = ("VOLUME", "SIZE", "HERE", "COMING", "FIRST", "LAST", "FAULT")
+    table = filled_table(headings, rows, "lrrr", ("FIRST", "LAST", "FAULT"))
+    head = f"{show(report.source)}: wyng, {report.format}"
+    return f"{head}\n{table}" if table else head
 
 
 def render_event(event: events.Event, verbose: int = 0) -> str | None:

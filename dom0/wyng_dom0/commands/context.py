@@ -56,6 +56,7 @@ class Options:
     force: bool = False
     force_allow_rollback: bool = False
     from_: str | None = None
+    from_passcmd: str | None = None
     guard_data: int | None = None
     guard_metadata: int | None = None
     hashtype: str | None = None
@@ -124,6 +125,9 @@ class Prompts(Protocol):
 
         Raises AuthenticationFailed when none is to be had.
         """
+
+    def old_passphrase(self, what: str, passcmd: str | None) -> bytes:
+        """As passphrase, by a command of its own: of another archive."""
 
     def new_passphrase(self, what: str) -> bytes:
         """A new one: a generated one is offered first, own is typed twice.

@@ -250,6 +250,31 @@ class RunTold:
     told: dict[str, object]
 
 
+@dataclass(frozen=True)
+class ForeignRow:
+    """A volume of a wyng archive; `coming` are its sessions to bring over.
+
+    `here` counts those that are here or passed by; `fault` says why what
+    is missing can't come, or is "".
+    """
+
+    volume: str
+    size: int
+    here: int
+    coming: tuple[str, ...]
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class MigrationList:
+    """What `migrate --dry-run` says."""
+
+    archive: str
+    source: str
+    format: str
+    volumes: tuple[ForeignRow, ...]
+
+
 Report = Union[
     Said,
     RunTold,
@@ -258,4 +283,5 @@ Report = Union[
     PruneList,
     StatusReport,
     DiffReport,
+    MigrationList,
 ]

@@ -3,12 +3,33 @@
 """Which chunks of a volume are read, in pieces that workers take at a time."""
 
 from dataclasses import dataclass
-from typing import Iterable, Iterator, Tuple
+from typing import Iterable, Iterator, Optional, Protocol, Tuple
 
 from wyng_common import limits
-from wyng_dom0.snapshots.snapshot import Snapshot
 
 SEGMENT_SIZE = 2 * limits.MIB
+
+
+class Content(Protocol):
+    """What is sent: a snapshot, or a session of another program's archive.
+
+    `size` is in bytes. Read from several threads at once.
+    """
+
+    @property
+    def size(self) -> int:
+        """Fixed for as long as it is read."""
+
+    def data_ranges(
+        self, start: int = 0, end: Optional[int] = None
+    ) -> Iterator[Tuple[int, int]]:
+        """(offset, length) where data may be, ascending; else zeros."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Exactly that many bytes; a Dom0Error when they can't be had."""
+
+    def read_ahead(self, offset: int, length: int) -> None:
+        """A range will be read soon; may do nothing."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +45,7 @@ class Span:
 
 
 def spans_within(
-    snapshot: Snapshot, chunk_size: int, runs: Iterable[Tuple[int, int]]
+    content: Content, chunk_size: int, runs: Iterable[Tuple[int, int]]
 ) -> Iterator[Span]:
     """Spans over all chunks of some (first, count) runs, ascending.
 
@@ -32,12 +53,12 @@ def spans_within(
     """
     for first, count in runs:
         start = first * chunk_size
-        end = min((first + count) * chunk_size, snapshot.size)
+        end = min((first + count) * chunk_size, content.size)
         yield from spans_of(
             first,
             first + count,
             chunk_size,
-            snapshot.data_ranges(start, end),
+            content.data_ranges(start, end),
         )
 
 

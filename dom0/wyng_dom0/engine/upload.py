@@ -10,7 +10,6 @@ in one more; they hand over segments of a few MiB, not chunks. Every stage
 holds a bounded number of segments, so memory does not depend on the volume.
 """
 
-import os
 import random
 from collections import OrderedDict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,8 +30,7 @@ from wyng_common.frames import BlobType
 from wyng_common.ids import BlobId
 from wyng_dom0.engine.blobs import SEALED_AT_ONCE, put_batches
 from wyng_dom0.engine.comparison import Comparison, TreeComparison
-from wyng_dom0.engine.spans import SEGMENT_SIZE, Span
-from wyng_dom0.errors import SourceError
+from wyng_dom0.engine.spans import SEGMENT_SIZE, Content, Span
 from wyng_dom0.seal.blobs import PackedBlob, Sealer
 from wyng_dom0.seal.compression import Compressor
 from wyng_dom0.seal.hashing import IdHasher
@@ -129,9 +127,7 @@ class Uploader:
         for pool in (self._workers, self._sender):
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def send(
-        self, descriptor: int, size: int, spans: Iterator[Span]
-    ) -> Iterator[int]:
+    def send(self, content: Content, spans: Iterator[Span]) -> Iterator[int]:
         """Send all that changed; yields the bytes looked at so far.
 
         `spans` are what the comparison is to be told, each chunk once and in
@@ -142,11 +138,11 @@ class Uploader:
             if group[0].hole:
                 yield from self._drain_hashing(0)
                 self._comparison.hole(group[0].first, group[0].count)
-                yield self._seen(group[0], size)
+                yield self._seen(group[0], content.size)
                 continue
-            self._read_ahead(descriptor, group)
+            self._read_ahead(content, group)
             self._hashing.append(
-                self._workers.submit(self._hash, descriptor, size, group)
+                self._workers.submit(self._hash, content, group)
             )
             yield from self._drain_hashing(_HASHING_MOST)
         yield from self._drain_hashing(0)
@@ -168,22 +164,19 @@ class Uploader:
         if group:
             yield group
 
-    def _read_ahead(self, descriptor: int, group: Sequence[Span]) -> None:
+    def _read_ahead(self, content: Content, group: Sequence[Span]) -> None:
         """Let the kernel fetch what the workers will read soon, no more."""
         for span in group:
             start = span.first * self._chunk_size
-            length = span.count * self._chunk_size
-            os.posix_fadvise(descriptor, start, length, os.POSIX_FADV_WILLNEED)
+            content.read_ahead(start, span.count * self._chunk_size)
 
     def _seen(self, span: Span, size: int) -> int:
         return min(size, (span.first + span.count) * self._chunk_size)
 
-    def _hash(
-        self, descriptor: int, size: int, group: Sequence[Span]
-    ) -> _Segment:
+    def _hash(self, content: Content, group: Sequence[Span]) -> _Segment:
         chunks: List[Chunk] = []
         for span in group:
-            data = _read_span(descriptor, size, span, self._chunk_size)
+            data = _read_span(content, content.size, span, self._chunk_size)
             view = memoryview(data)
             for at in range(span.count):
                 start = at * self._chunk_size
@@ -311,17 +304,10 @@ class Uploader:
 
 
 def _read_span(
-    descriptor: int, size: int, span: Span, chunk_size: int
+    content: Content, size: int, span: Span, chunk_size: int
 ) -> bytes:
     """The bytes of a span, zero-padded to whole chunks."""
     start = span.first * chunk_size
     wanted = min(span.count * chunk_size, size - start)
-    data = os.pread(descriptor, wanted, start)
-    while len(data) < wanted:
-        more = os.pread(descriptor, wanted - len(data), start + len(data))
-        if not more:
-            raise SourceError(
-                f"it became shorter than {size} bytes while it was read"
-            )
-        data += more
+    data = content.read(start, wanted)
     return data + bytes(span.count * chunk_size - wanted)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One volume's snapshot compared with a tree and sent: gives the new tree.
+"""One volume's content compared with a tree and sent: gives the new tree.
 
 Reads what may have changed and nothing else. Makes no session.
 """
@@ -18,13 +18,12 @@ from wyng_dom0.engine.comparison import (
     TreeComparison,
 )
 from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.engine.spans import spans_within
+from wyng_dom0.engine.spans import Content, spans_within
 from wyng_dom0.engine.upload import Sample, Uploader
 from wyng_dom0.events import Listener, Progress
 from wyng_dom0.seal.compression import Compressor
 from wyng_dom0.seal.hashing import IdHasher
 from wyng_dom0.seal.keys import DomainId
-from wyng_dom0.snapshots.snapshot import Snapshot
 from wyng_dom0.state.changed import Changed
 from wyng_dom0.tree.nodes import Node
 
@@ -59,7 +58,7 @@ class VolumeUpload:
     def upload(
         self,
         page: Page,
-        snapshot: Snapshot,
+        content: Content,
         base: Optional[Session],
         may_differ: Changed,
         watch: Callable[[], None],
@@ -69,25 +68,25 @@ class VolumeUpload:
         Without a base all of the volume. Raises SourceError, and
         IntegrityError when the base's tree is damaged.
         """
-        if base is not None and base.size == snapshot.size and not may_differ:
+        if base is not None and base.size == content.size and not may_differ:
             return Uploaded(base.root)
         chunk_size = self.archive.catalog.settings.chunk_size
-        chunks = -(-snapshot.size // chunk_size)
+        chunks = -(-content.size // chunk_size)
         comparison = self._comparison(page, base, chunks, may_differ)
         spans = spans_within(
-            snapshot,
+            content,
             chunk_size,
             [(0, chunks)] if base is None else may_differ.runs(chunks),
         )
         with self._uploader(page, chunk_size, comparison) as uploader:
             told = time.monotonic()
-            for done in uploader.send(snapshot.fd, snapshot.size, spans):
+            for done in uploader.send(content, spans):
                 if time.monotonic() - told >= _PROGRESS_SECONDS:
                     told = time.monotonic()
-                    self._tell(page, snapshot, done, uploader.sent_bytes)
+                    self._tell(page, content, done, uploader.sent_bytes)
                     watch()
-            self._tell(page, snapshot, snapshot.size, uploader.sent_bytes)
-        changed = min(snapshot.size, comparison.changed * chunk_size)
+            self._tell(page, content, content.size, uploader.sent_bytes)
+        changed = min(content.size, comparison.changed * chunk_size)
         root = comparison.finish()
         return Uploaded(root, changed, uploader.sent_bytes, uploader.sample)
 
@@ -136,8 +135,6 @@ class VolumeUpload:
             self.dedup,
         )
 
-    def _tell(
-        self, page: Page, snapshot: Snapshot, done: int, sent: int
-    ) -> None:
-        size = snapshot.size
+    def _tell(self, page: Page, content: Content, done: int, sent: int) -> None:
+        size = content.size
         self.listener(Progress(page.name, min(done, size), size, sent))

@@ -54,6 +54,10 @@ class Snapshot:
             data += more
         return data
 
+    def read_ahead(self, offset: int, length: int) -> None:
+        """Let the kernel fetch what will be read soon."""
+        os.posix_fadvise(self.fd, offset, length, os.POSIX_FADV_WILLNEED)
+
     def check_unchanged_size(self) -> None:
         """Raise SourceError when the size is no longer the one recorded.
 

@@ -68,6 +68,10 @@ class Places:
         """The folder of notes about thin pools and their tools."""
         return self.root / "thin"
 
+    def make_scratch(self) -> Path:
+        """The private folder of large temporary files without names."""
+        return make_private_folder(self.root / "scratch")
+
     def last_send(self, archive: ArchiveId) -> Path:
         """When all volumes of an archive were last sent."""
         return self.root / "sent" / f"{archive.hex()}.time"
