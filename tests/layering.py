@@ -17,7 +17,7 @@ SIDES = ("wyng_common", "wyng_dom0", "wyng_store")
 # What dom0 may install, and the only places that may import the rarer ones.
 DOM0_PACKAGES = frozenset({"yaml", "cryptography", "zstandard", "tqdm"})
 RARE_PACKAGES: Dict[str, Tuple[str, ...]] = {
-    "qubesadmin": ("wyng_dom0.sources", "wyng_dom0.qubes"),
+    "qubesadmin": ("wyng_dom0.qubes.admin",),
     "PyQt6": ("wyng_dom0.applet",),
     "argcomplete": ("wyng_dom0.cli",),
     "Cryptodome": ("wyng_dom0.migrate",),
@@ -25,8 +25,7 @@ RARE_PACKAGES: Dict[str, Tuple[str, ...]] = {
 
 LOWER = frozenset(
     {"sources", "snapshots", "seal", "tree", "archive", "transport", "state"}
-    | {"runs"}
-    | {"migrate"}
+    | {"runs", "migrate", "qubes"}
 )
 BASE = "base"  # errors, events, names: modules directly in wyng_dom0
 MIDDLE = LOWER | {BASE}
@@ -48,9 +47,11 @@ LAYERS: Dict[str, frozenset[str]] = {
     "transport": frozenset({BASE, "transport"}),
     # Reads archives of another program and knows nothing of ours.
     "migrate": frozenset({BASE, "migrate"}),
+    # Asks qubesd, and says what of a qube is kept and given back.
+    "qubes": frozenset({BASE, "qubes", "archive", "seal", "state"}),
     # A snapshot and a target are made durable by state.durable alone.
     "snapshots": frozenset({BASE, "snapshots", "state"}),
-    "sources": frozenset({BASE, "sources", "snapshots", "state"}),
+    "sources": frozenset({BASE, "sources", "snapshots", "state", "qubes"}),
 }
 
 DYNAMIC_MODULES = frozenset(

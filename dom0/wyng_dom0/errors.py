@@ -19,6 +19,7 @@
         ├ SourceError             a volume can't be read or changed meanwhile
         ├ TargetError             what is being restored to can't be written
         ├ Differs                 a comparison found what is not the same
+        ├ QubesError              qubesd refused or failed at something
         ├ Refused                 a rule of ours, or the user, said no
         │  └ NotAllowed           the destination lets us do less than that
         ├ SomeVolumesFailed       the others are done
@@ -103,6 +104,10 @@ class TargetError(Dom0Error):
 
 class Differs(Dom0Error):
     """What was compared is not the same; it was reported how."""
+
+
+class QubesError(Dom0Error):
+    """The Admin API of Qubes OS refused, failed or was not there."""
 
 
 class Refused(Dom0Error):
