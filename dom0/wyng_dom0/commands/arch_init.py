@@ -7,6 +7,7 @@ from dataclasses import replace
 from wyng_dom0.archive.catalog import ArchiveSettings
 from wyng_dom0.commands import arch_import
 from wyng_dom0.commands.access import HASHTYPES, SUITES, reach_of, reached
+from wyng_dom0.commands.arch_hints import advise_chunk_factor
 from wyng_dom0.commands.arch_names import DOMAINS, key_of, source_of
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
@@ -57,6 +58,7 @@ def run(context: Context) -> None:
     unfinished = _unfinished(context, name, destination)
     source = source_of(context, options.local)
     settings = _settings(context)
+    advise_chunk_factor(context, source, settings.chunk_factor)
     check_free(destination, parse_destination(options.dest))
     wanted = _wanted(context, settings, destination)
     keys = new_keys(wanted)
