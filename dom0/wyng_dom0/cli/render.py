@@ -59,11 +59,12 @@ def _render_volumes(report: reports.VolumeList) -> str:
     table = filled_table(headings, rows, "lrr", ("TAGS", "DESCRIPTION"))
     if report.totals is None:
         return table
-    return f"{table}\n\n{_render_totals(report.totals)}"
+    return f"{table}\n\n{_render_totals(report.totals, report.head_code)}"
 
 
-def _render_totals(totals: reports.ArchiveTotals) -> str:
+def _render_totals(totals: reports.ArchiveTotals, head_code: str) -> str:
     rows = [
+        ("head code", head_code),
         ("sessions", str(totals.sessions)),
         ("bytes of all sessions", format_size(totals.logical)),
         ("stored", format_size(totals.stored)),
