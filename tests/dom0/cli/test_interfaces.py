@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""doc/interfaces.md tells all that --json says, and nothing else."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from wyng_dom0 import events
+from wyng_dom0.cli.command_table import COMMANDS, LASTING
+from wyng_dom0.cli.failures import error_object
+from wyng_dom0.cli.progress import report_to_dict
+from wyng_dom0.commands import reports, steer
+from wyng_dom0.runs.sharing import COMMANDS as WORDS
+
+TEXT = (Path(__file__).parents[3] / "doc" / "interfaces.md").read_text("utf-8")
+REPORTS = {
+    "status": reports.StatusReport((), (), (), (), ()),
+    "volumes": reports.VolumeList("a", ()),
+    "sessions": reports.SessionList("a", "v", ()),
+    "pruned": reports.PruneList("a", ()),
+    "diff": reports.DiffReport("a", "v", "x", "y", 1, 1, True, 0, 0, False),
+}
+ROWS: "dict[tuple[str, str], type]" = {
+    ("status", "archives"): reports.ArchiveRow,
+    ("status", "space"): reports.SpaceRow,
+    ("status", "running"): reports.RunningRow,
+    ("status", "volumes"): reports.KeptRow,
+    ("status", "ledgers"): reports.LedgerRow,
+    ("status", "pools"): reports.PoolRow,
+    ("list", "volumes"): reports.VolumeRow,
+    ("list", "sessions"): reports.SessionRow,
+    ("list", "totals"): reports.ArchiveTotals,
+    ("list", "removed"): reports.PrunedRow,
+}
+
+
+def table(heading: str) -> "dict[str, list[str]]":
+    """First word of each row below a heading -> its fields, in order."""
+    text = TEXT.split(f"# {heading}\n", 1)[1]
+    text = re.split(r"^##", text, maxsplit=1, flags=re.M)[0]
+    rows = {}
+    for line in text.splitlines():
+        cells = [re.findall(r"`([^`]+)`", cell) for cell in line.split("|")]
+        if line.startswith("| `"):
+            rows[cells[1][0]] = cells[-2]
+    return rows
+
+
+def names(kind: type) -> "list[str]":
+    return [field.name for field in fields(kind)]
+
+
+def test_every_event_is_told_with_its_fields() -> None:
+    told = table("Events")
+    assert told.pop("error") == list(error_object(ValueError()))[1:]
+    assert told == {name: names(kind) for kind, name in events._NAMES.items()}
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+def test_every_report_is_told_with_its_fields(kind: str) -> None:
+    said = list(report_to_dict(REPORTS[kind]))
+    assert said[0] == "kind" and table("Reports")[kind] == said[1:]
+
+
+@pytest.mark.parametrize("heading, row", ROWS)
+def test_every_row_is_told_with_its_fields(heading: str, row: str) -> None:
+    assert table(heading)[row] == names(ROWS[heading, row])
+
+
+def test_no_kind_of_report_is_left_out() -> None:
+    told = {type(each) for each in REPORTS.values()} | set(ROWS.values())
+    all_kinds = {
+        kind
+        for kind in vars(reports).values()
+        if isinstance(kind, type) and kind.__module__ == reports.__name__
+    }
+    assert all_kinds - told == {reports.Said, reports.RunTold}
+    assert set(table("Reports")) == set(REPORTS)
+
+
+def test_every_command_that_is_a_run_is_named() -> None:
+    listed = TEXT.split("## Runs\n", 1)[1].split(", whoever", 1)[0]
+    named = set(re.findall(r"`([a-z-]+)`", listed))
+    assert named == LASTING and "send" in COMMANDS
+
+
+def test_every_word_and_state_of_a_run_is_named() -> None:
+    text = TEXT.split("## Runs\n", 1)[1].split("\n## ", 1)[0]
+    for word in (*WORDS, *steer._SENTENCES):
+        assert f"`{word}`" in text, word
