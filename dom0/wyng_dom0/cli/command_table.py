@@ -24,6 +24,7 @@ _UNLOCK = (
 USUAL = _UNLOCK | {"force-allow-rollback"}
 _READ = USUAL | {"from", "subdir", "session", "slots-from"}
 _ONE_SESSION = _READ | {"session-strict"}
+_LISTS = frozenset({"vols-from", "local-from"})
 _RULES = frozenset({"autoprune", "min-free-space", "keep", *RULE_OPTIONS})
 # What works for a while: others may see, pause and end it.
 LASTING = frozenset(
@@ -91,7 +92,8 @@ COMMANDS: dict[str, CommandRow] = {
             | _RULES
             | {"all", "volex", "local", "dry-run", "compression", "force"}
             | {"remap", "dedup", "testing-dedup", "tag", "volume-desc"}
-            | {"send-unchanged"}
+            | {"send-unchanged", "import-other-from"}
+            | _LISTS
             | _GUARD,
         ),
         CommandRow(
@@ -124,7 +126,8 @@ COMMANDS: dict[str, CommandRow] = {
             "--save-to=out.img receive disk1.img",
             _ONE_SESSION
             | {"save-to", "local", "force", "sparse", "sparse-write"}
-            | {"standby", "use-snapshot", "req-snapshot"},
+            | {"standby", "use-snapshot", "req-snapshot"}
+            | _LISTS,
             least=1,
         ),
         CommandRow(
@@ -132,7 +135,7 @@ COMMANDS: dict[str, CommandRow] = {
             "[VOLUME...]",
             "read a session back and check all of it",
             "verify disk1.img",
-            _ONE_SESSION | {"all", "volex"},
+            _ONE_SESSION | {"all", "volex"} | _LISTS,
         ),
         CommandRow(
             "diff",

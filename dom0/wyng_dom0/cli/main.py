@@ -27,11 +27,13 @@ from wyng_dom0.cli.help import help_text
 from wyng_dom0.cli.options import CONFIG_KEYS, HelpWanted, parse_options
 from wyng_dom0.cli.progress import Output, Progress, say_error
 from wyng_dom0.cli.prompts import TerminalPrompts
+from wyng_dom0.cli.result_file import noted
 from wyng_dom0.cli.running import running
 from wyng_dom0.cli.user_commands import around
 from wyng_dom0.commands.context import Audience, Context, Options
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.errors import Dom0Error
+from wyng_dom0.events import Notice
 from wyng_dom0.runs.hold import Hold
 from wyng_dom0.state.places import find_config, find_places
 from wyng_dom0.state.user_config import ConfigValue, read_user_config
@@ -74,12 +76,15 @@ def _run(options: Options, output: Output, hold: Hold) -> None:
         around(options),
         Progress(output, options) as shown,
         running(output, shown, hold, places, options, now) as run,
+        noted(options, run) as listener,
     ):
+        for sentence in options.passed_over:
+            listener(Notice(sentence))
         run_command(
             Context(
                 options=options,
                 places=places,
-                listener=run,
+                listener=listener,
                 now=now,
                 prompts=TerminalPrompts(options.unattended, options.passcmd),
                 report=run.report,

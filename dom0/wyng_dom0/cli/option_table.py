@@ -45,8 +45,8 @@ def _value(
     return OptionRow(name, Kind.VALUE, metavar, help, "", config)
 
 
-def _list(name: str, metavar: str, help: str) -> OptionRow:
-    return OptionRow(name, Kind.LIST, metavar, help)
+def _list(name: str, metavar: str, help: str, config: bool = True) -> OptionRow:
+    return OptionRow(name, Kind.LIST, metavar, help, "", config)
 
 
 def _choice(name: str, help: str, *choices: str) -> OptionRow:
@@ -97,6 +97,12 @@ OPTIONS: dict[str, OptionRow] = {
         _value("guard-metadata", "PERCENT", "the same of its metadata"),
         _choice("hashtype", "how ids are made", "sha256", "blake2b"),
         _flag("help", "what a command does and takes", "h", config=False),
+        _list(
+            "import-other-from",
+            "VOLUME:|:PATH",
+            "send any file or device, read whole",
+            config=False,
+        ),
         _flag("json", "nothing but JSON on standard output"),
         _value("limit-rate", "BYTES", "a second at most, as 500K or 2M"),
         _value("key-file", "PATH", "opens the archive, no passphrase"),
@@ -110,6 +116,7 @@ OPTIONS: dict[str, OptionRow] = {
         _value("keep-within", "TIME", "keep all so close to the newest: 30d"),
         _list("keep-tag", "TAG", "keep what has this tag; repeatable"),
         _value("local", "PATH", "the directory of volumes, or vg/pool"),
+        _value("local-from", "FILE", "as --vols-from", config=False),
         _value("meta-dir", "PATH", "where this program's own state is"),
         _value("min-free-space", "SIZE", "what autoprune=on frees: 20G"),
         _flag("no-slot-upload", "keep the key slots out of the archive"),
@@ -144,6 +151,7 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("unattended", "never ask", "u", config=False),
         _flag("use-snapshot", "restore from our snapshot", config=False),
         OptionRow("verbose", Kind.COUNT, "", "say more", "v"),
+        _value("vols-from", "FILE", "sources and volumes in JSON", False),
         _list("volex", "NAME", "not this name or pattern; repeatable"),
     )
 }

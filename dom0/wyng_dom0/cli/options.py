@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from wyng_dom0.cli.command_table import COMMANDS
 from wyng_dom0.cli.option_table import OPTIONS, Kind, OptionRow
+from wyng_dom0.cli.wyng_options import take_foreign
 from wyng_dom0.commands.context import AUTHMIN_MAX, Options
 from wyng_dom0.errors import BadInput
 from wyng_dom0.names import (
@@ -57,13 +58,14 @@ def parse_options(
     `read_config` is called with --config's value or None and gives the
     user's configuration; what was typed goes before what stands there.
     """
+    words, passed_over = take_foreign(words)
     _check_repeats(words)
     typed = _parse(words)
     command, names = _split_command(typed)
     if typed.help:
         return HelpWanted(command)
-    _check_names(command, names)
     _check_options(command, typed)
+    _check_names(command, names, _list_of_volumes(typed) is not None)
     config = read_config(typed.config)
     nested = config.pop(_RETENTION, None)
     own = {key: _own_command(key, config) for key in _COMMAND_KEYS}
@@ -72,7 +74,9 @@ def parse_options(
     # Options that mean nothing to this command may stand in the config.
     merged = _parse([*configured, *words])
     options = _options(command, names, merged, book, has_terminal)
-    return replace(options, pre=own["pre"], post=own["post"])
+    return replace(
+        options, pre=own["pre"], post=own["post"], passed_over=passed_over
+    )
 
 
 def _own_command(key: str, config: dict[str, ConfigValue]) -> tuple[str, ...]:
@@ -194,9 +198,21 @@ def _help_about(typed: argparse.Namespace, names: Sequence[str]) -> str:
     return names[0] if names and names[0] in COMMANDS else ""
 
 
-def _check_names(command: str, names: Sequence[str]) -> None:
+def _list_of_volumes(typed: argparse.Namespace) -> str | None:
+    """--vols-from, under whichever of its two names."""
+    given: list[str] = [
+        each for each in (typed.vols_from, typed.local_from) if each is not None
+    ]
+    if len(given) > 1:
+        raise BadInput("--vols-from and --local-from are the same: give one")
+    return given[0] if given else None
+
+
+def _check_names(command: str, names: Sequence[str], is_listed: bool) -> None:
     row = COMMANDS[command]
-    if row.least <= len(names) <= row.most:
+    if is_listed and names:
+        raise BadInput("--vols-from and names of volumes contradict each other")
+    if is_listed or row.least <= len(names) <= row.most:
         return
     if row.most == 0:
         raise BadInput(f"{command} takes no name, but got {quote(names[0])}")
@@ -220,6 +236,13 @@ def _check_options(command: str, typed: argparse.Namespace) -> None:
             raise BadInput(f"--{row.name} means nothing to {command}")
     if typed.dest and typed.subdir and typed.subdir.startswith("/"):
         raise BadInput("--subdir is a path below --dest: leave its '/' out")
+    if _list_of_volumes(typed) is not None:
+        for name in ("all", "local", "save_to"):
+            if getattr(typed, name):
+                raise BadInput(
+                    f"--vols-from and --{name.replace('_', '-')} contradict"
+                    " each other: the file says which volumes and where"
+                )
     if typed.all and typed.words[1:] and command != "send":
         raise BadInput("--all and names of volumes contradict each other")
 
@@ -262,7 +285,9 @@ def _options(
         values[key] = _percent(key, values[key])
     values["authmin"] = _authmin(values["authmin"])
     values["from_"] = values.pop("from")
-    for key in ("volex", "keep_tag"):
+    values["vols_from"] = _list_of_volumes(merged)
+    del values["local_from"]
+    for key in ("volex", "keep_tag", "import_other_from"):
         values[key] = tuple(values[key])
     values["tag"] = _tags(command, values["tag"])
     if values["volume_desc"] is not None:

@@ -15,7 +15,7 @@ from wyng_dom0.commands.access import Chosen, open_chosen
 from wyng_dom0.commands.context import Context
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.prune import PrunePlan, carry_out, plan_retention
-from wyng_dom0.errors import Dom0Error, Refused
+from wyng_dom0.errors import BadInput, Dom0Error, NotFound, Refused
 from wyng_dom0.events import Notice, Warning_
 
 # Sessions of the first round where room is wanted; each next takes twice.
@@ -119,7 +119,6 @@ def _prune(context: Context, chosen: Chosen, names: Sequence[str]) -> int:
 def _estimate(context: Context, chosen: Chosen, names: Sequence[str]) -> int:
     """Bytes that a send may need: all of a new volume, of a known one what
     changed the last time."""
-    source = chosen.source(context.options.local)
     with open_chosen(context, chosen, Capability.GET) as archive:
         newest = {each.name: each.newest for each in archive.pages.values()}
     total = 0
@@ -127,6 +126,15 @@ def _estimate(context: Context, chosen: Chosen, names: Sequence[str]) -> int:
         session = newest.get(name)
         if session is not None:
             total += session.changed
-        elif source.exists(name):
-            total += source.describe(name).size
+        else:
+            total += _size_of_new(context, chosen, name)
     return total
+
+
+def _size_of_new(context: Context, chosen: Chosen, name: str) -> int:
+    """The size of a volume that is new; 0 where it lies anywhere else."""
+    try:
+        source = chosen.source(context.options.local)
+    except (BadInput, NotFound):
+        return 0
+    return source.describe(name).size if source.exists(name) else 0

@@ -30,7 +30,8 @@ class Options:
     `names` are what stood behind the command, unchecked: volumes, or for
     rename the old and the new name. `retention` holds all the rules, whoever
     gave them; the keep_ options are in it. `unattended` is also true where
-    there is no terminal to ask on, and with --quiet.
+    there is no terminal to ask on, and with --quiet. `passed_over` has a
+    sentence for each option of wyng that was given and is not needed.
     """
 
     command: str
@@ -60,6 +61,7 @@ class Options:
     guard_data: int | None = None
     guard_metadata: int | None = None
     hashtype: str | None = None
+    import_other_from: tuple[str, ...] = ()
     json: bool = False
     limit_rate: str | None = None
     key_file: str | None = None
@@ -78,6 +80,7 @@ class Options:
     no_slot_upload: bool = False
     new_key_file: str | None = None
     passcmd: str | None = None
+    passed_over: tuple[str, ...] = ()
     post: tuple[str, ...] = ()
     pre: tuple[str, ...] = ()
     quick: bool = False
@@ -105,6 +108,7 @@ class Options:
     verbose: int = 0
     vid: str | None = None
     volex: tuple[str, ...] = ()
+    vols_from: str | None = None
     volume_desc: str | None = None
 
 

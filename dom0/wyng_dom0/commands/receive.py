@@ -13,6 +13,7 @@ from wyng_dom0.commands.access import Chosen, bounds_of, opened
 from wyng_dom0.commands.choice import session_of
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
+from wyng_dom0.commands.vols_from import Listed, read_vols_from
 from wyng_dom0.engine.content import SessionContent
 from wyng_dom0.engine.known import Standing
 from wyng_dom0.engine.opened import OpenArchive
@@ -26,10 +27,10 @@ from wyng_dom0.errors import (
     SourceError,
     TargetError,
 )
-from wyng_dom0.events import Notice, RunStarted, Warning_
+from wyng_dom0.events import Notice, RunStarted, VolumeDone, Warning_
 from wyng_dom0.names import quote
 from wyng_dom0.snapshots.snapshot import Snapshot
-from wyng_dom0.sources.choose import source_of
+from wyng_dom0.sources.choose import choose_source, source_of
 from wyng_dom0.sources.source import Source
 from wyng_dom0.sources.target import exists_at
 
@@ -37,17 +38,30 @@ from wyng_dom0.sources.target import exists_at
 def run(context: Context) -> None:
     """Restore the named volumes, each to its own place or `--save-to`."""
     _check(context.options)
+    listed = _listed(context.options)
     failed: list[tuple[str, Dom0Error]] = []
     with opened(context, Capability.GET) as (chosen, archive):
-        pages = archive.pages_named(context.options.names)
-        places = [_place(context, chosen, page) for page in pages]
-        sessions = [session_of(context, archive, page) for page in pages]
-        _tell_start(context, chosen, pages, sessions)
-        for page, session, place in zip(pages, sessions, places, strict=True):
+        pages = [archive.page_named(each.name) for each in listed]
+        pages = pages or archive.pages_named(context.options.names)
+        homes = _homes(context, listed) or {
+            page.name: _Home(context, chosen, page.name) for page in pages
+        }
+        restores = [
+            _Receiving(
+                *(context, chosen, archive, page),
+                session=session_of(context, archive, page),
+                home=homes[page.name],
+                place=homes[page.name].path(),
+            )
+            for page in pages
+        ]
+        _tell_start(context, chosen, restores)
+        for page, restore in zip(pages, restores, strict=True):
             try:
-                _Receiving(context, chosen, archive, page, session, place).run()
+                restore.run()
             except (TargetError, Refused, SourceError) as error:
                 failed.append((page.name, error))
+                context.listener(VolumeDone(page.name, error=str(error)))
     if len(failed) == 1 == len(pages):
         raise failed[0][1]
     if failed:
@@ -56,14 +70,63 @@ def run(context: Context) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Home:
+    """Where a volume is restored to unless --save-to says so.
+
+    The source is that of the archive, or of --local, where none is given.
+    """
+
+    context: Context
+    chosen: Chosen | None
+    name: str
+    given: Source | None = None
+
+    def source(self) -> Source:
+        """Raises BadInput when none is known."""
+        if self.given is not None:
+            return self.given
+        assert self.chosen is not None
+        return self.chosen.source(self.context.options.local)
+
+    def path(self) -> Path:
+        """Where it goes; nothing is made there yet."""
+        if self.context.options.save_to is not None:
+            return Path(self.context.options.save_to)
+        return self.source().path_of(self.name)
+
+
+def _listed(options: Options) -> tuple[Listed, ...]:
+    """What --vols-from lists; there each volume has a source."""
+    if options.vols_from is None:
+        return ()
+    listed = read_vols_from(options.vols_from)
+    if not all(each.source for each in listed):
+        raise BadInput(
+            f"{quote(options.vols_from)} lists volumes of no source: receive"
+            " needs one to restore to"
+        )
+    return listed
+
+
+def _homes(context: Context, listed: tuple[Listed, ...]) -> dict[str, _Home]:
+    """Volume -> where a list says that it goes."""
+    keys = dict.fromkeys(each.source for each in listed)
+    sources = {
+        key: choose_source(key, context.places, context.listener)
+        for key in keys
+    }
+    return {
+        each.name: _Home(context, None, each.alias, sources[each.source])
+        for each in listed
+    }
+
+
 def _tell_start(
-    context: Context,
-    chosen: Chosen,
-    pages: list[Page],
-    sessions: list[Session],
+    context: Context, chosen: Chosen, restores: "list[_Receiving]"
 ) -> None:
-    names = tuple(page.name for page in pages)
-    total = sum(session.size for session in sessions)
+    names = tuple(each.page.name for each in restores)
+    total = sum(each.session.size for each in restores)
     context.listener(
         RunStarted("receive", chosen.name, names, total_bytes=total)
     )
@@ -81,13 +144,6 @@ def _check(options: Options) -> None:
         )
 
 
-def _place(context: Context, chosen: Chosen, page: Page) -> Path:
-    options = context.options
-    if options.save_to is not None:
-        return Path(options.save_to)
-    return chosen.source(options.local).path_of(page.name)
-
-
 @dataclass
 class _Receiving:
     """One volume on its way to one place."""
@@ -97,6 +153,7 @@ class _Receiving:
     archive: OpenArchive
     page: Page
     session: Session
+    home: _Home
     place: Path
 
     def run(self) -> None:
@@ -121,20 +178,20 @@ class _Receiving:
     def _make_place(self, session: Session) -> None:
         """Where it goes, made ready: folders, or a logical volume."""
         if self.context.options.save_to is None:
-            home = self._home()
-            self.place = home.place_for(self.page.name, session.size)
+            home = self.home.source()
+            self.place = home.place_for(self.home.name, session.size)
             return
         parts = self.place.parts
         if len(parts) == 4 and parts[:2] == ("/", "dev"):
             # /dev/vg/lv: made in the pool that --local names, if there.
             vg, lv = parts[2:]
             if not exists_at(self.place) and self._pool_group() == vg:
-                self._home().place_for(lv, session.size)
+                self.home.source().place_for(lv, session.size)
 
     def _pool_group(self) -> str:
         """The volume group of the source, "" when it is no pool."""
         try:
-            key = self._home().key
+            key = self.home.source().key
         except (BadInput, NotFound):
             return ""
         return key.split("/")[0]
@@ -168,16 +225,13 @@ class _Receiving:
         runs = standing.runs_to(content) if exists_at(self.place) else None
         return restore.run(self.place, how, Help(runs, snapshot, whole))
 
-    def _home(self) -> Source:
-        return self.chosen.source(self.context.options.local)
-
     def _standing(self, how: How) -> Standing | None:
         """What is kept here of the target, if that is of any use."""
         if how is not How.SPARSE:
             return None
         context = self.context
         if context.options.save_to is None:
-            return self._of(self._home(), self.page.name)
+            return self._of(self.home.source(), self.home.name)
         found = source_of(self.place, context.places, context.listener)
         return None if found is None else self._of(*found)
 
@@ -188,7 +242,7 @@ class _Receiving:
         options = self.context.options
         if not (options.use_snapshot or options.req_snapshot):
             return None
-        standing = self._of(self._home(), self.page.name)
+        standing = self._of(self.home.source(), self.home.name)
         found = stack.enter_context(standing.base_holding(content))
         if found is not None:
             return found

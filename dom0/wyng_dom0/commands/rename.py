@@ -9,7 +9,7 @@ from wyng_dom0.commands.access import opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.kept import follow_rename
-from wyng_dom0.engine.volumes import rename_volume
+from wyng_dom0.engine.volumes import rename_volumes
 from wyng_dom0.names import check_volume_name, quote
 
 
@@ -19,7 +19,7 @@ def run(context: Context) -> None:
     check_volume_name(new)
     with opened(context, Capability.PRUNE) as (chosen, archive):
         page = archive.page_named(old)
-        rename_volume(archive, old, new, Capability.PRUNE, time.time_ns())
+        rename_volumes(archive, {old: new}, Capability.PRUNE, time.time_ns())
         id = archive.access.keys.terms.archive
         follow_rename(context.places, id, bytes(page.volume), old, new)
     context.report(

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`send`: back up volumes as one session."""
 
-import fnmatch
-import re
 from contextlib import ExitStack
 
 from wyng_common.messages import Capability
@@ -11,37 +9,39 @@ from wyng_dom0.archive.session import Label
 from wyng_dom0.commands.access import Chosen, bounds_of, held, open_chosen
 from wyng_dom0.commands.autoprune import prune_before_send
 from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.send_selection import (
+    ask_of,
+    follow_aliases,
+    names_in,
+    select,
+)
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import is_excluded
-from wyng_dom0.engine.send import SendOrder, SendReport, SendRun
-from wyng_dom0.errors import BadInput, IntegrityError, NotFound
-from wyng_dom0.events import RunDone, RunStarted, VolumeSkipped
-from wyng_dom0.names import check_volume_name, quote
+from wyng_dom0.engine.send import SendOrder, SendReport, SendRun, Wanted
+from wyng_dom0.errors import IntegrityError
+from wyng_dom0.events import RunDone, RunStarted
 from wyng_dom0.seal.compression import parse_compression
-from wyng_dom0.sources.source import Source
 from wyng_dom0.state import last_send
-
-# What makes a name a pattern.
-_WILD = re.compile(r"[*?[]")
 
 
 def run(context: Context) -> None:
     """Send the named volumes, all the archive knows, or all there are."""
-    names = [check_volume_name(name) for name in context.options.names]
+    asked = ask_of(context.options)
     with ExitStack() as stack:
         chosen = stack.enter_context(held(context, Capability.PRUNE))
-        unpruned = prune_before_send(context, chosen, names)
+        follow_aliases(context, chosen, asked)
+        unpruned = prune_before_send(context, chosen, asked.names)
         archive = stack.enter_context(
             open_chosen(context, chosen, Capability.PRUNE, Capability.PUT)
         )
-        source = chosen.source(context.options.local)
-        selected = _selected(context, archive, source, names)
-        is_whole = _is_whole(context, archive, selected)
-        report = _send(context, chosen, archive, source, selected)
+        wanted = select(context, chosen, archive, asked)
+        whole = asked.is_everything or context.options.all
+        is_whole = whole or _is_whole(context, archive, names_in(wanted))
+        report = _send(context, chosen, archive, wanted)
         lost = len(archive.damaged)
     report.raise_failures()
-    if lost and not names:
+    if lost and asked.is_everything:
         # One of them may be what the user believes is being backed up.
         raise IntegrityError(
             f"{lost} volume(s) of the archive were not sent: their pages are"
@@ -58,36 +58,9 @@ def _is_whole(
     context: Context, archive: OpenArchive, selected: list[str]
 ) -> bool:
     """Is every volume that the archive knows, and should be sent, in it?"""
-    if context.options.all or not context.options.names:
-        return True
     known = {page.name for page in archive.pages_named(())}
     volex = context.options.volex
     return {n for n in known if not is_excluded(n, volex)} <= {*selected}
-
-
-def _selected(
-    context: Context,
-    archive: OpenArchive,
-    source: Source,
-    names: list[str],
-) -> list[str]:
-    options = context.options
-    names = _expanded(archive, source, names)
-    if options.all:
-        names = [*source.list_volumes(), *names]
-    elif not names:
-        names = [page.name for page in archive.pages_named(())]
-        if not names:
-            raise BadInput(
-                "the archive knows no volume yet: name those to send"
-            )
-    selected = []
-    for name in sorted(set(names)):
-        if is_excluded(name, options.volex):
-            context.listener(VolumeSkipped(name, "--volex leaves it out"))
-        else:
-            selected.append(name)
-    return selected
 
 
 def wants_dedup(options: Options) -> bool:
@@ -97,32 +70,11 @@ def wants_dedup(options: Options) -> bool:
     return options.dedup != "off"
 
 
-def _expanded(
-    archive: OpenArchive, source: Source, names: list[str]
-) -> list[str]:
-    """Names with patterns put in place of what the source or the archive has.
-
-    What exists under the very name is no pattern.
-    """
-    found: list[str] = []
-    for name in names:
-        if not _WILD.search(name) or source.exists(name):
-            found.append(name)
-            continue
-        known = {page.name for page in archive.pages.values()}
-        matching = fnmatch.filter(known.union(source.list_volumes()), name)
-        if not matching:
-            raise NotFound(f"no volume matches {quote(name)}", about=name)
-        found.extend(sorted(matching))
-    return found
-
-
 def _send(
     context: Context,
     chosen: Chosen,
     archive: OpenArchive,
-    source: Source,
-    names: list[str],
+    wanted: Wanted,
 ) -> SendReport:
     options = context.options
     order = SendOrder(
@@ -138,9 +90,10 @@ def _send(
         dedup=wants_dedup(options),
         description=options.volume_desc,
     )
-    send_run = SendRun(archive, source, context.places, order, context.listener)
-    context.listener(RunStarted("send", chosen.name, tuple(names)))
-    report = send_run.send(names, archive.store.capability)
+    send_run = SendRun(archive, context.places, order, context.listener)
+    names = tuple(sorted(names_in(wanted)))
+    context.listener(RunStarted("send", chosen.name, names))
+    report = send_run.send(wanted, archive.store.capability)
     head = report.head or archive.end.tip
     context.listener(
         RunDone(

@@ -8,6 +8,7 @@ from wyng_dom0.commands.access import Chosen, opened
 from wyng_dom0.commands.choice import session_of
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import Said
+from wyng_dom0.commands.vols_from import read_vols_from
 from wyng_dom0.engine.content import SessionContent
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import is_excluded
@@ -43,6 +44,9 @@ def run(context: Context) -> None:
 def _selected(context: Context, archive: OpenArchive) -> list[Page]:
     """The pages to verify; those passed over are told."""
     options = context.options
+    if options.vols_from is not None:
+        listed = read_vols_from(options.vols_from)
+        return [archive.page_named(each.name) for each in listed]
     pages = []
     for page in archive.pages_named(options.names):
         why = ""

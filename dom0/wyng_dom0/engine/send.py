@@ -11,7 +11,7 @@ all of them. A volume that fails leaves the others alone.
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
@@ -44,7 +44,7 @@ from wyng_dom0.events import (
 from wyng_dom0.seal.compression import Compression, Compressor
 from wyng_dom0.seal.keys import DomainId
 from wyng_dom0.snapshots.snapshot import Snapshot
-from wyng_dom0.sources.source import Source
+from wyng_dom0.sources.source import Located
 from wyng_dom0.state.changed import EVERYTHING
 from wyng_dom0.state.heads import Head
 from wyng_dom0.state.ledgers import Mark
@@ -75,6 +75,10 @@ class SendReport:
         )
 
 
+# Sources, and what is sent of each; a name stands under one of them only.
+Wanted = Sequence[Tuple[Located, Sequence[str]]]
+
+
 @dataclass(frozen=True)
 class SendOrder:
     """What a send was asked for. `moment` is the local time it gets.
@@ -98,27 +102,20 @@ class SendOrder:
 
 
 class SendRun:
-    """One session being made of volumes of one source."""
+    """One session being made of volumes of one or more sources."""
 
     def __init__(
         self,
         archive: OpenArchive,
-        source: Source,
         places: Places,
         order: SendOrder,
         listener: Listener,
     ) -> None:
         self._archive = archive
-        self._source = source
         self._places = places
         self._order = order
         self._listener = listener
         self._moment = order.moment
-        self._guard = Guard(places, source.drivers(), listener, order.bounds)
-        self._harvester = Harvester(
-            *(places, source, self._guard, listener, self._fail),
-            now_ns=int(order.moment.timestamp() * 10**6) * 1000,
-        )
         self._upload = VolumeUpload(
             archive,
             Compressor(order.compression),
@@ -132,17 +129,19 @@ class SendRun:
         self._sent_any = False
         self.report = SendReport()
 
-    def send(self, names: Sequence[str], capability: Capability) -> SendReport:
+    def send(self, wanted: Wanted, capability: Capability) -> SendReport:
         """Snapshot all, send each, commit once.
 
         Raises DestinationError and its kind; failures of single volumes are
         in the report.
         """
+        names = [name for _, several in wanted for name in several]
         pages = {name: find_or_make_page(self._archive, name) for name in names}
         self._moment = free_time(self._moment, pages.values())
         claims = {name: self._claim(page) for name, page in pages.items()}
-        for taken in self._taken(names, claims):
-            self._send_guarded(pages[taken.name], taken, claims[taken.name])
+        for guard, taken in self._taken(wanted, claims):
+            name = taken.name
+            self._send_guarded(pages[name], taken, claims[name], guard)
         self._finish(capability)
         return self.report
 
@@ -157,38 +156,66 @@ class SendRun:
         )
 
     def _taken(
-        self, names: Sequence[str], claims: Dict[str, Claim]
-    ) -> Iterator[Taken]:
-        """The snapshots one by one; each is let go of when it was read."""
-        harvester = self._harvester
-        harvest = harvester.look if self._order.dry_run else harvester.harvest
-        waiting = harvest(names, claims)
-        self._listener(RunSized(sum(each.ref.size for each in waiting)))
+        self, wanted: Wanted, claims: Dict[str, Claim]
+    ) -> Iterator[Tuple[Guard, Taken]]:
+        """The snapshots one by one; each is let go of when it was read.
+
+        Those of all sources are taken before the first is read.
+        """
+        waiting: List[Tuple[Harvester, Taken]] = []
         try:
+            for source, names in wanted:
+                harvester = self._harvester(source)
+                harvest = harvester.harvest
+                if self._order.dry_run:
+                    harvest = harvester.look
+                waiting += [
+                    (harvester, each) for each in harvest(names, claims)
+                ]
+            self._listener(RunSized(sum(each.ref.size for _, each in waiting)))
             while waiting:
-                yield waiting[0]
-                harvester.let_go(waiting.pop(0))
+                harvester, taken = waiting[0]
+                yield harvester.guard, taken
+                harvester.let_go(waiting.pop(0)[1])
         finally:
-            for taken in waiting:
+            for harvester, taken in waiting:
                 harvester.let_go(taken)
 
-    def _send_guarded(self, page: Page, taken: Taken, claim: Claim) -> None:
+    def _harvester(self, source: Located) -> Harvester:
+        order, listener = self._order, self._listener
+        guard = Guard(self._places, source.drivers(), listener, order.bounds)
+        return Harvester(
+            *(self._places, source, guard, listener, self._fail),
+            now_ns=int(order.moment.timestamp() * 10**6) * 1000,
+        )
+
+    def _send_guarded(
+        self, page: Page, taken: Taken, claim: Claim, guard: Guard
+    ) -> None:
+        def watch() -> None:
+            guard.watch(taken.driver, taken.volume)
+
         try:
             with (
                 taken.driver.open(taken.ref, taken.volume) as snapshot,
                 # A run that is paused holds its snapshot as well.
-                self._archive.hold.meanwhile(lambda: self._watch(taken)),
+                self._archive.hold.meanwhile(watch),
             ):
                 self._listener(VolumeStarted(page.name, snapshot.size))
-                self._send_volume(page, taken, claim, snapshot)
+                uploaded = self._uploaded(page, taken, snapshot, watch)
+                snapshot.check_unchanged_size()
+                self._note_volume(page, taken, claim, snapshot, uploaded)
         except (SourceError, NotFound) as error:
             self._fail(taken.name, error)
 
-    def _send_volume(
-        self, page: Page, taken: Taken, claim: Claim, snapshot: Snapshot
+    def _note_volume(
+        self,
+        page: Page,
+        taken: Taken,
+        claim: Claim,
+        snapshot: Snapshot,
+        uploaded: Uploaded,
     ) -> None:
-        uploaded = self._uploaded(page, taken, snapshot)
-        snapshot.check_unchanged_size()
         session = self._session(page, snapshot, uploaded)
         is_new = _differs(page.newest, session) or self._order.send_unchanged
         described = self._described(page)
@@ -221,13 +248,13 @@ class SendRun:
         return replace(page, description=wanted)
 
     def _uploaded(
-        self, page: Page, taken: Taken, snapshot: Snapshot
+        self,
+        page: Page,
+        taken: Taken,
+        snapshot: Snapshot,
+        watch: Callable[[], None],
     ) -> Uploaded:
         """What came of a volume, from its newest session's tree or anew."""
-
-        def watch() -> None:
-            self._watch(taken)
-
         upload, newest = self._upload.upload, page.newest
         try:
             may_differ = taken.changed
@@ -246,9 +273,6 @@ class SendRun:
             self._samples.append((page.domain, uploaded.sample))
         self._sent_any = self._sent_any or uploaded.sent > 0
         return uploaded
-
-    def _watch(self, taken: Taken) -> None:
-        self._guard.watch(taken.driver, taken.volume)
 
     def _session(
         self, page: Page, snapshot: Snapshot, uploaded: Uploaded

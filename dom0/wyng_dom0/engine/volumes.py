@@ -3,13 +3,18 @@
 """Volumes of an archive: adding, renaming, deleting."""
 
 from dataclasses import replace
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from wyng_common.messages import Capability
 from wyng_dom0.archive.catalog import DedupDomain
 from wyng_dom0.archive.page import Page, VolumeId
 from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.engine.publish import Intent, publish, removal_of_volume
+from wyng_dom0.engine.publish import (
+    Changes,
+    Intent,
+    publish,
+    removal_of_volume,
+)
 from wyng_dom0.errors import BadInput, NotFound
 from wyng_dom0.names import check_volume_name, quote
 from wyng_dom0.seal.keys import DomainId
@@ -53,19 +58,22 @@ def add_volumes(
     return publish(archive, Intent(dict(changes)), capability, now_ns)
 
 
-def rename_volume(
+def rename_volumes(
     archive: OpenArchive,
-    old: str,
-    new: str,
+    renames: Mapping[str, str],
     capability: Capability,
     now_ns: int,
 ) -> Head:
-    """Give a volume another name in the archive; sessions stay."""
-    page = archive.page_named(old)
-    _check_free(archive, new)
-    renamed = replace(page, name=check_volume_name(new))
-    intent = Intent({page.volume: renamed})
-    return publish(archive, intent, capability, now_ns)
+    """Give volumes other names in the archive, all at once; sessions stay.
+
+    From old to new names. Raises NotFound, and BadInput for a name in use.
+    """
+    changes: Changes = {}
+    for old, new in renames.items():
+        page = archive.page_named(old)
+        _check_free(archive, new)
+        changes[page.volume] = replace(page, name=check_volume_name(new))
+    return publish(archive, Intent(changes), capability, now_ns)
 
 
 def delete_volume(archive: OpenArchive, volume: VolumeId, now_ns: int) -> Head:

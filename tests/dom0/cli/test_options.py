@@ -77,6 +77,12 @@ def test_values_become_what_they_mean() -> None:
         ("arch-init --encrypt=xor", "aes-256-gcm, off"),
         ("arch-init --dedup-domain=x", "qube, archive"),
         ("arch-init a", "takes no name, but got 'a'"),
+        ("send --vols-from=x a", "names of volumes contradict"),
+        ("send --vols-from=x --all", "--all contradict"),
+        ("send --local-from=x --local=/x", "--local contradict"),
+        ("receive --vols-from=x --save-to=x", "--save-to contradict"),
+        ("verify --vols-from=x --local-from=x", "are the same"),
+        ("prune --vols-from=x", "means nothing to prune"),
         ("arch-init --dest=internal:/x --subdir=/y", "leave its '/' out"),
         ("receive", "takes VOLUME..., but got 0"),
         ("rename a", "takes OLD NEW, but got 1"),
@@ -168,4 +174,5 @@ def test_tables_name_the_same_options() -> None:
     assert {row.name.replace("-", "_") for row in OPTIONS.values()} - {
         "help",
         "from",
+        "local_from",
     } <= set(vars(Options("x")))
