@@ -65,6 +65,9 @@ class CopyingDriver:
     def exists(self, ref: SnapshotRef) -> bool:
         return os.path.exists(ref.place)
 
+    def still_holds(self, ref: SnapshotRef, volume: VolumeAt) -> bool:
+        return False
+
     @contextmanager
     def comparing(self, refs: Sequence[SnapshotRef]) -> Iterator[Compare]:
         yield self._compare

@@ -171,3 +171,14 @@ def test_volume_replaced_by_another_file_is_seen(machine: Machine) -> None:
     for archive in ("a", "b"):
         send(machine, archive)
         expect_sent(machine, archive)
+
+
+def test_nothing_is_cloned_where_nothing_changed(machine: Machine) -> None:
+    """Neither by a send nor by monitor: the folder is not even touched."""
+    machine.run("--archive=a", "send", NAME)
+    before = os.stat(machine.images).st_mtime_ns
+    kept = sorted(os.listdir(machine.images))
+    machine.run("--archive=a", "send", NAME)
+    machine.run("monitor")
+    assert os.stat(machine.images).st_mtime_ns == before
+    assert sorted(os.listdir(machine.images)) == kept

@@ -4,8 +4,9 @@
 
 Owns the order, per volume and under its lock:
 
-    take -> compare with the base -> every ledger durable, the sender's set
-    aside as in flight in the same step -> base recorded -> old base dropped
+    take, unless the base is the volume as it is -> compare with the base
+    -> every ledger durable, the sender's set aside as in flight in the same
+    step -> base recorded -> old base dropped
 
 A crash anywhere leaves ledgers that say too much, never too little, and at
 most a snapshot that nothing refers to. Where what changed can't be told,
@@ -203,14 +204,30 @@ class Harvester:
         return True
 
     def _take(self, volume: VolumeAt, taken: List[Taken]) -> None:
+        state = state_of(self.places, self.source.key, volume.name)
+        still = self._still(volume, state)
+        if still is not None:
+            taken.append(still)
+            return
         try:
             driver, ref = self._best(volume)
         except (SourceError, NotFound) as error:
             self.fail(volume.name, error)
             return
-        state = state_of(self.places, self.source.key, volume.name)
         reading = locks.start_reading(self.places, ref.identity)
         taken.append(Taken(volume, driver, ref, state, reading))
+
+    def _still(self, volume: VolumeAt, state: VolumeState) -> Optional[Taken]:
+        """The base as a snapshot of now, where nothing was written since."""
+        base = state.base()
+        for driver in self.source.drivers():
+            if base is None or driver.name != base.driver:
+                continue
+            ref = ref_of(base)
+            if driver.still_holds(ref, volume):
+                reading = locks.start_reading(self.places, ref.identity)
+                return Taken(volume, driver, ref, state, reading, base, NOTHING)
+        return None
 
     def _best(self, volume: VolumeAt) -> "tuple[Driver, SnapshotRef]":
         """A snapshot by the first driver that can, and may."""
@@ -235,6 +252,8 @@ class Harvester:
     def _compare(self, taken: Sequence[Taken]) -> None:
         groups: Dict[str, List[Taken]] = {}
         for each in taken:
+            if each.found is not None:
+                continue
             base = each.state.base() if each.driver.keeps else None
             each.old = base
             if base is None or base.driver != each.driver.name:

@@ -108,6 +108,14 @@ class Driver(Protocol):
     def exists(self, ref: SnapshotRef) -> bool:
         """True when that very snapshot is there."""
 
+    def still_holds(self, ref: SnapshotRef, volume: VolumeAt) -> bool:
+        """True when the volume surely is what that snapshot is.
+
+        At one moment after the call began, every byte of it; so the snapshot
+        serves as one taken then. False also where that can't be told for
+        less than taking one costs.
+        """
+
     def comparing(
         self, refs: Sequence[SnapshotRef]
     ) -> AbstractContextManager[Compare]:

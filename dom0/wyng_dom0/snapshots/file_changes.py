@@ -21,7 +21,8 @@ from wyng_dom0.state import durable
 def changes_between(before: int, after: int) -> Iterator[Range]:
     """Ascending, disjoint ranges in which two files may differ.
 
-    Neither may be written meanwhile; both descriptors stay the caller's.
+    Neither may be written meanwhile, or, if only one is, only an answer that
+    nothing differs means something; both descriptors stay the caller's.
     Raises CannotTell, also while it goes on, and OSError.
     """
     home = filesystem_of(before)

@@ -54,6 +54,10 @@ class PlainDriver:
         """Never: there is nothing to be kept."""
         return False
 
+    def still_holds(self, ref: SnapshotRef, volume: VolumeAt) -> bool:
+        """Never: there is nothing to be kept."""
+        return False
+
     @contextmanager
     def comparing(self, refs: Sequence[SnapshotRef]) -> Iterator[Compare]:
         """See Driver; whoever asks is told CannotTell."""

@@ -102,6 +102,25 @@ class ReflinkDriver:
             return False
         return True
 
+    def still_holds(self, ref: SnapshotRef, volume: VolumeAt) -> bool:
+        """See Driver: nothing is cloned, written or removed for it.
+
+        Blocks that a clone shares are never written in place, so a volume's
+        byte that lies where the clone's does was not written since; and it
+        can't come back to that place. What was written before the sync is
+        seen by it, so at the sync's beginning all bytes were the same.
+        """
+        try:
+            with _opened(ref) as kept:
+                fd = open_volume(volume)
+                try:
+                    return _is_still(kept, fd)
+                finally:
+                    os.close(fd)
+        except (SourceError, NotFound, OSError):
+            # Whatever is wrong is said by the snapshot that is now taken.
+            return False
+
     @contextmanager
     def comparing(self, refs: Sequence[SnapshotRef]) -> Iterator[Compare]:
         """See Driver; there is nothing to make ready."""
@@ -184,6 +203,12 @@ def _cost(ref: SnapshotRef) -> int | None:
         return None
     finally:
         os.close(fd)
+
+
+def _is_still(kept: int, fd: int) -> bool:
+    if os.fstat(kept).st_size != os.fstat(fd).st_size:
+        return False
+    return next(changes_between(kept, fd), None) is None
 
 
 def _compare(old: SnapshotRef, new: SnapshotRef) -> Iterator[Range]:

@@ -3,8 +3,11 @@
 """The driver for files: where it can't serve, and whom it serves how."""
 
 import errno
+import mmap
 import os
+import random
 import subprocess
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +17,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from driver_rig import missed
-from file_rigs import FileRig, run
+from file_rigs import FileRig, punch_hole, run
 from wyng_dom0.errors import SourceError
 from wyng_dom0.snapshots import filesystem
 from wyng_dom0.snapshots.driver import (
@@ -262,3 +265,129 @@ def test_comparing_leaves_no_descriptor_open(rig: FileRig) -> None:
         del ranges
         list(comparing(old, new))
     assert os.listdir("/proc/self/fd") == before
+
+
+def sent_volume(rig: FileRig) -> "tuple[VolumeAt, SnapshotRef]":
+    """A volume of data and a hole, and its snapshot."""
+    volume = rig.make("disk", 8 * MIB)
+    rig.write(volume, 0, os.urandom(MIB))
+    rig.write(volume, 4 * MIB, os.urandom(3 * MIB))
+    return volume, rig.driver.take(volume)
+
+
+def test_volume_that_nobody_wrote_still_holds_its_snapshot(
+    rig: FileRig, kind: str
+) -> None:
+    volume, ref = sent_volume(rig)
+    assert rig.driver.still_holds(ref, volume)
+    before = rig.strangers()
+    assert rig.driver.still_holds(ref, volume)
+    assert rig.strangers() == before
+
+
+def dirty(path: Path) -> None:
+    """One byte, which only the cache knows of."""
+    with open(path, "r+b", buffering=0) as file:
+        file.write(b"x")
+
+
+def mapped(path: Path) -> None:
+    """The same through a mapping."""
+    with open(path, "r+b") as file, mmap.mmap(file.fileno(), 0) as view:
+        view[5 * MIB] ^= 1
+
+
+def same_again(path: Path) -> None:
+    """What is there, written again: another place, the same bytes."""
+    with open(path, "r+b", buffering=0) as file:
+        data = file.read(4096)
+        os.pwrite(file.fileno(), data, 0)
+
+
+def in_hole(path: Path) -> None:
+    with open(path, "r+b", buffering=0) as file:
+        os.pwrite(file.fileno(), b"x", 2 * MIB)
+
+
+def reserved_and_written(path: Path) -> None:
+    with open(path, "r+b", buffering=0) as file:
+        os.posix_fallocate(file.fileno(), 2 * MIB, MIB)
+        os.fsync(file.fileno())
+        os.pwrite(file.fileno(), b"x", 2 * MIB)
+
+
+def punched(path: Path) -> None:
+    with open(path, "r+b", buffering=0) as file:
+        punch_hole(file.fileno(), 5 * MIB, 65536)
+
+
+def grown(path: Path) -> None:
+    os.truncate(path, 9 * MIB)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, 7 * MIB)
+
+
+def cut_and_grown(path: Path) -> None:
+    os.truncate(path, 5 * MIB)
+    os.truncate(path, 8 * MIB)
+
+
+def replaced(path: Path) -> None:
+    data = path.read_bytes()
+    path.unlink()
+    path.write_bytes(data)
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(dirty, mapped, same_again, in_hole, reserved_and_written, punched),
+        *(grown, cut, cut_and_grown, replaced, gone),
+    ],
+    ids=lambda change: str(change.__name__),
+)
+def test_whatever_was_done_to_a_volume_is_no_still_held_snapshot(
+    rig: FileRig, change: Callable[[Path], None]
+) -> None:
+    volume, ref = sent_volume(rig)
+    change(Path(volume.place))
+    assert not rig.driver.still_holds(ref, volume)
+
+
+def test_snapshot_that_was_written_to_is_not_held(rig: FileRig) -> None:
+    volume, ref = sent_volume(rig)
+    os.chmod(ref.place, 0o600)
+    dirty(Path(ref.place))
+    assert not rig.driver.still_holds(ref, volume)
+    rig.driver.drop([ref])
+    assert not rig.driver.still_holds(ref, volume)
+
+
+def test_writer_meanwhile_is_never_missed(rig: FileRig) -> None:
+    """Whatever was written before the question began is in its answer."""
+    volume, ref = sent_volume(rig)
+    ending = threading.Event()
+    written = [0]
+
+    def write() -> None:
+        with open(volume.place, "r+b", buffering=0) as file:
+            while not ending.is_set():
+                at = random.randrange(8 * MIB // 4096) * 4096
+                os.pwrite(file.fileno(), os.urandom(4096), at)
+                written[0] += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        while written[0] < 500:
+            before = written[0]
+            assert not (rig.driver.still_holds(ref, volume) and before)
+    finally:
+        ending.set()
+        writer.join()
