@@ -5,6 +5,7 @@
 import json
 import os
 import random
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,48 @@ def test_migrate_goes_on_where_it_stopped(clear: Machine) -> None:
     said = clear.run("migrate", str(source))
     assert "here already" in said
     assert clear.volumes() == {"a": 5, "b": 1}
+
+
+# A commit after each session, so that a kill falls between two.
+EACH = (
+    "import sys, wyng_dom0.engine.migration as m; m._ROUND_BYTES = 1;"
+    " from wyng_dom0.cli.main import main; sys.exit(main())"
+)
+
+
+def kill_after(machine: Machine, events: int, *words: str) -> None:
+    """Start a command and kill it when it told so many events."""
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", EACH, f"--meta-dir={machine.state}"]
+    with subprocess.Popen(
+        [*command, "--json", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**environ, "HOME": str(machine.root)},
+    ) as process:
+        assert process.stdout is not None
+        for _ in range(events):
+            process.stdout.readline()
+        process.kill()
+
+
+def test_killed_migrate_leaves_whole_sessions_and_goes_on(
+    clear: Machine,
+) -> None:
+    volume = Volume("a", sessions_of(contents()[:4]))
+    source = str(Format3(clear.root / "old", volumes=[volume]).write())
+    before = 0
+    for events in (12, 9):
+        kill_after(clear, events, "migrate", source)
+        came = clear.volumes().get("a", 0)
+        assert came >= before
+        before = came
+        for each in volume.sessions[:came]:
+            assert clear.restored("a", each.name) == each.content
+    clear.run("migrate", source)
+    assert clear.sessions("a") == [each.name for each in volume.sessions]
+    check_all(clear, volume)
 
 
 def test_volume_that_went_on_by_itself_is_left_alone(clear: Machine) -> None:

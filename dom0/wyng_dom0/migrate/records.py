@@ -31,7 +31,9 @@ INFO_MAX = 1 << 14
 VOLUME_SIZE_MAX = 1 << 46
 MANIFEST_LINE_MAX = 96
 
-_CHUNK_SIZES = tuple(0x10000 << n for n in range(6))
+# Before format 3 any multiple of 64 KiB was taken.
+_CHUNK_UNIT = 1 << 16
+_CHUNK_SIZE_MAX = 16 << 20
 _PERMISSIONS = re.compile(r"[0-9]{1,6}:[^:\s]{0,64}:[^:\s]{0,64}")
 _FIELD_MAX = 4200
 _NS_MAX = (1 << 63) - 1
@@ -122,7 +124,7 @@ def parse_root(sections: dict[str, dict[str, str]]) -> Root:
             f"archive.ini names more than {VOLUMES_MAX} volumes"
         )
     size = _integer(var, "chunksize")
-    if size not in _CHUNK_SIZES:
+    if size % _CHUNK_UNIT or not 0 < size <= _CHUNK_SIZE_MAX:
         raise ForeignDamage(f"archive.ini has a chunk size of {size} bytes")
     return Root(
         chunk_size=size,
