@@ -15,6 +15,11 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from wyng_dom0.cli.command_table import COMMANDS
+from wyng_dom0.cli.option_checks import (
+    check_names,
+    check_options,
+    is_listed,
+)
 from wyng_dom0.cli.option_table import OPTIONS, Kind, OptionRow
 from wyng_dom0.cli.wyng_options import take_foreign
 from wyng_dom0.commands.context import AUTHMIN_MAX, Options
@@ -64,8 +69,8 @@ def parse_options(
     command, names = _split_command(typed)
     if typed.help:
         return HelpWanted(command)
-    _check_options(command, typed)
-    _check_names(command, names, _list_of_volumes(typed) is not None)
+    check_options(command, typed)
+    check_names(command, names, is_listed(typed))
     config = read_config(typed.config)
     nested = config.pop(_RETENTION, None)
     own = {key: _own_command(key, config) for key in _COMMAND_KEYS}
@@ -151,7 +156,10 @@ def _check_flags(words: Sequence[str]) -> None:
             if name not in OPTIONS:
                 raise BadInput(
                     f"there is no option {quote('--' + name)}"
-                    + _suggest(name, OPTIONS, "--")
+                    + (
+                        _suggest(name, OPTIONS, "--")
+                        or ": --help behind a command shows its options"
+                    )
                 )
 
 
@@ -198,55 +206,6 @@ def _help_about(typed: argparse.Namespace, names: Sequence[str]) -> str:
     return names[0] if names and names[0] in COMMANDS else ""
 
 
-def _list_of_volumes(typed: argparse.Namespace) -> str | None:
-    """--vols-from, under whichever of its two names."""
-    given: list[str] = [
-        each for each in (typed.vols_from, typed.local_from) if each is not None
-    ]
-    if len(given) > 1:
-        raise BadInput("--vols-from and --local-from are the same: give one")
-    return given[0] if given else None
-
-
-def _check_names(command: str, names: Sequence[str], is_listed: bool) -> None:
-    row = COMMANDS[command]
-    if is_listed and names:
-        raise BadInput("--vols-from and names of volumes contradict each other")
-    if is_listed or row.least <= len(names) <= row.most:
-        return
-    if row.most == 0:
-        raise BadInput(f"{command} takes no name, but got {quote(names[0])}")
-    raise BadInput(
-        f"{command} takes {row.arguments}, but got {len(names)} name(s)"
-    )
-
-
-def _given(typed: argparse.Namespace) -> list[OptionRow]:
-    return [
-        row
-        for row in OPTIONS.values()
-        if getattr(typed, row.name.replace("-", "_")) not in (None, False, 0)
-        and getattr(typed, row.name.replace("-", "_")) != []
-    ]
-
-
-def _check_options(command: str, typed: argparse.Namespace) -> None:
-    for row in _given(typed):
-        if row.name not in COMMANDS[command].options:
-            raise BadInput(f"--{row.name} means nothing to {command}")
-    if typed.dest and typed.subdir and typed.subdir.startswith("/"):
-        raise BadInput("--subdir is a path below --dest: leave its '/' out")
-    if _list_of_volumes(typed) is not None:
-        for name in ("all", "local", "save_to"):
-            if getattr(typed, name):
-                raise BadInput(
-                    f"--vols-from and --{name.replace('_', '-')} contradict"
-                    " each other: the file says which volumes and where"
-                )
-    if typed.all and typed.words[1:] and command != "send":
-        raise BadInput("--all and names of volumes contradict each other")
-
-
 def _config_words(config: dict[str, ConfigValue]) -> list[str]:
     """The configuration as if it had been typed in front."""
     words: list[str] = []
@@ -285,8 +244,8 @@ def _options(
         values[key] = _percent(key, values[key])
     values["authmin"] = _authmin(values["authmin"])
     values["from_"] = values.pop("from")
-    values["vols_from"] = _list_of_volumes(merged)
-    del values["local_from"]
+    local_from = values.pop("local_from")
+    values["vols_from"] = values["vols_from"] or local_from
     for key in ("volex", "keep_tag", "import_other_from"):
         values[key] = tuple(values[key])
     values["tag"] = _tags(command, values["tag"])
@@ -295,6 +254,11 @@ def _options(
     values["keep"] = tuple(map(parse_session_spec, values["keep"]))
     if values["min_free_space"] is not None:
         values["min_free_space"] = parse_size(values["min_free_space"])
+        if values["autoprune"] == "off":
+            raise BadInput(
+                "--min-free-space contradicts --autoprune=off: it says how"
+                " much --autoprune=on frees"
+            )
     values["unattended"] |= values["quiet"] or not has_terminal
     return Options(
         command=command,

@@ -38,6 +38,8 @@ def run(context: Context) -> None:
         try:
             _look_at(context, key, volumes, pools)
         except (Dom0Error, OSError) as error:
+            if context.options.local is not None:
+                raise
             why = getattr(error, "strerror", None) or str(error)
             problems.append(f"the source {quote(key)} can't be read: {why}")
     context.report(
