@@ -153,11 +153,11 @@ def parse_apdays(text: str) -> ApDays:
     return ApDays(older, thin, span, left)
 
 
-def parse_duration(text: str) -> int:
+def parse_duration(text: str, option: str = "keep-within") -> int:
     """Seconds of `36h`, `30d`, `8w`, `6m`, `2y` or several in a row."""
     if not _DURATION.fullmatch(text):
         raise BadInput(
-            "--keep-within takes numbers with h, d, w, m or y, as in 1y6m;"
+            f"--{option} takes numbers with h, d, w, m or y, as in 1y6m;"
             f" not {_q(text)}"
         )
     parts = re.findall("([0-9]+)([hdwmy])", text)

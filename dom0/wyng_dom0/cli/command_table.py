@@ -134,8 +134,10 @@ COMMANDS: dict[str, CommandRow] = {
             "verify",
             "[VOLUME...]",
             "read a session back and check all of it",
-            "verify disk1.img",
-            _ONE_SESSION | {"all", "volex"} | _LISTS,
+            "--older-than=30d --max-time=1h verify",
+            _ONE_SESSION
+            | {"all", "volex", "older-than", "max-time", "sample"}
+            | _LISTS,
         ),
         CommandRow(
             "diff",

@@ -32,7 +32,14 @@ from wyng_dom0.names import (
     parse_tag,
     quote,
 )
-from wyng_dom0.rules import RULE_OPTIONS, RuleBook, parse_book, parse_size
+from wyng_dom0.portions import parse_share, parse_time
+from wyng_dom0.rules import (
+    RULE_OPTIONS,
+    RuleBook,
+    parse_book,
+    parse_duration,
+    parse_size,
+)
 from wyng_dom0.state.user_config import ConfigValue
 
 # Rules of archives and volumes; no option, for it is nested.
@@ -43,6 +50,14 @@ CONFIG_KEYS = frozenset(
     {_RETENTION, *_COMMAND_KEYS}
     | {*(row.name for row in OPTIONS.values() if row.in_config)}
 )
+
+# Values that have a form of their own.
+_PARSED: dict[str, Callable[[str], int | float]] = {
+    "min_free_space": parse_size,
+    "older_than": lambda text: parse_duration(text, "older-than"),
+    "max_time": parse_time,
+    "sample": parse_share,
+}
 
 
 @dataclass(frozen=True)
@@ -252,13 +267,14 @@ def _options(
     if values["volume_desc"] is not None:
         check_description(values["volume_desc"])
     values["keep"] = tuple(map(parse_session_spec, values["keep"]))
-    if values["min_free_space"] is not None:
-        values["min_free_space"] = parse_size(values["min_free_space"])
-        if values["autoprune"] == "off":
-            raise BadInput(
-                "--min-free-space contradicts --autoprune=off: it says how"
-                " much --autoprune=on frees"
-            )
+    for key, parse in _PARSED.items():
+        if values[key] is not None:
+            values[key] = parse(values[key])
+    if values["min_free_space"] is not None and values["autoprune"] == "off":
+        raise BadInput(
+            "--min-free-space contradicts --autoprune=off: it says how"
+            " much --autoprune=on frees"
+        )
     values["unattended"] |= values["quiet"] or not has_terminal
     return Options(
         command=command,

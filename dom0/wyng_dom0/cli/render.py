@@ -50,13 +50,19 @@ def _render_volumes(report: reports.VolumeList) -> str:
             format_size(v.size) if v.sessions else "",
             str(v.sessions),
             v.newest,
+            v.proven_session,
             _tags(v.tags, v.pinned),
             v.description,
         )
         for v in report.volumes
     ]
-    headings = ("VOLUME", "SIZE", "SESSIONS", "NEWEST", "TAGS", "DESCRIPTION")
-    table = filled_table(headings, rows, "lrr", ("TAGS", "DESCRIPTION"))
+    headings = ("VOLUME", "SIZE", "SESSIONS", "NEWEST", "PROVEN", "TAGS")
+    table = filled_table(
+        (*headings, "DESCRIPTION"),
+        rows,
+        "lrr",
+        ("PROVEN", "TAGS", "DESCRIPTION"),
+    )
     if report.totals is None:
         return table
     return f"{table}\n\n{_render_totals(report.totals, report.head_code)}"
@@ -92,13 +98,15 @@ def _render_sessions(report: reports.SessionList) -> str:
             format_size(s.changed),
             format_size(s.unique) if s.unique is not None else "",
             s.state,
+            format_time(s.proven),
             _tags(s.tags, s.pinned),
             "; ".join(filter(None, s.descriptions)),
         )
         for s in report.sessions
     ]
-    headings = ("SESSION", "SIZE", "CHANGED", "UNIQUE", "STATE", "TAGS", "")
-    return filled_table(headings, rows, "lrrr", ("UNIQUE", ""))
+    headings = ("SESSION", "SIZE", "CHANGED", "UNIQUE", "STATE", "PROVEN")
+    optional = ("UNIQUE", "PROVEN", "")
+    return filled_table((*headings, "TAGS", ""), rows, "lrrr", optional)
 
 
 def _render_pruned(report: reports.PruneList) -> str:

@@ -75,10 +75,12 @@ class Options:
     keep_within: str | None = None
     keep_yearly: str | None = None
     local: str | None = None
+    max_time: int | None = None
     meta_dir: str | None = None
     min_free_space: int | None = None
     no_slot_upload: bool = False
     new_key_file: str | None = None
+    older_than: int | None = None
     passcmd: str | None = None
     passed_over: tuple[str, ...] = ()
     post: tuple[str, ...] = ()
@@ -90,6 +92,7 @@ class Options:
     remember: bool = False
     retention: RuleBook = RuleBook()
     req_snapshot: bool = False
+    sample: float | None = None
     save_to: str | None = None
     session: SessionRange | None = None
     send_unchanged: bool = False

@@ -16,6 +16,7 @@ from wyng_dom0.engine.kept import (
     states_of,
 )
 from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.proving import forget_volume_proofs
 from wyng_dom0.engine.volumes import delete_volume
 from wyng_dom0.errors import BadInput, NotFound, Refused
 from wyng_dom0.names import quote
@@ -56,6 +57,7 @@ def _delete(context: Context) -> None:
                     name,
                 )
             delete_volume(archive, volume, time.time_ns())
+            forget_volume_proofs(archive, volume)
             id = archive.access.keys.terms.archive
             for state in states_of(context.places, id, bytes(volume)):
                 forget_archive(context.places, state, id)

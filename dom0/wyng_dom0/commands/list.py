@@ -19,11 +19,17 @@ from wyng_dom0.commands.reports import (
 )
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.proving import (
+    content_of,
+    newest_proven,
+    proofs_by_session,
+)
 from wyng_dom0.engine.selection import describe, meant_sessions
 from wyng_dom0.engine.sharing import measure, unique_bytes
 from wyng_dom0.errors import BadInput, NotFound, SourceError
 from wyng_dom0.events import Warning_
 from wyng_dom0.sources.unfinished import check_finished
+from wyng_dom0.state.proven import NEVER, Proof
 
 STATES = {
     State.CLEAN: "clean",
@@ -79,7 +85,7 @@ def _volumes(
             if not meant:
                 continue
             shown = meant[-1]
-        rows.append(_volume(page, shown))
+        rows.append(_volume(archive, page, shown))
     if filtered and not rows:
         raise NotFound(f"no volume of the archive has {_wanted(context)}")
     totals = _totals(archive) if options.verbose else None
@@ -120,7 +126,10 @@ def _totals(archive: OpenArchive) -> ArchiveTotals:
     )
 
 
-def _volume(page: Page, shown: Session | None) -> VolumeRow:
+def _volume(
+    archive: OpenArchive, page: Page, shown: Session | None
+) -> VolumeRow:
+    proven = newest_proven(archive, page)
     return VolumeRow(
         name=page.name,
         size=shown.size if shown else 0,
@@ -132,6 +141,8 @@ def _volume(page: Page, shown: Session | None) -> VolumeRow:
         changed=shown.changed if shown else 0,
         tags=tuple(name for name, _ in shown.labels) if shown else (),
         pinned=shown.pinned if shown else False,
+        proven=proven[1].at if proven else None,
+        proven_session=proven[0].name if proven else "",
     )
 
 
@@ -145,11 +156,19 @@ def _sessions(
     unique: dict[int, int] = {}
     if context.options.verbose:
         unique = unique_bytes(archive, page, everything)
-    rows = tuple(_session(each, unique.get(each.sequence)) for each in shown)
+    known = proofs_by_session(archive, page)
+    rows = tuple(
+        _session(
+            each,
+            unique.get(each.sequence),
+            known.get(content_of(each), NEVER),
+        )
+        for each in shown
+    )
     return SessionList(chosen.name, page.name, rows, page.description)
 
 
-def _session(session: Session, unique: int | None) -> SessionRow:
+def _session(session: Session, unique: int | None, proof: Proof) -> SessionRow:
     unique = None if unique is None else min(unique, session.size)
     return SessionRow(
         session=session.name,
@@ -163,4 +182,7 @@ def _session(session: Session, unique: int | None) -> SessionRow:
         descriptions=tuple(text for _, text in session.labels),
         unique=unique,
         shared=None if unique is None else session.size - unique,
+        proven=proof.at,
+        proven_by=proof.how if proof.at else "",
+        sampled=proof.sampled,
     )

@@ -24,7 +24,11 @@ class Said:
 
 @dataclass(frozen=True)
 class VolumeRow:
-    """One volume of an archive; `newest` is "" when it has no session."""
+    """One volume of an archive; `newest` is "" when it has no session.
+
+    `proven` is when its newest proven session, `proven_session`, was read
+    whole; None and "" where this machine knows of none.
+    """
 
     name: str
     size: int = 0
@@ -36,6 +40,8 @@ class VolumeRow:
     changed: int = 0
     tags: tuple[str, ...] = ()
     pinned: bool = False
+    proven: datetime | None = None
+    proven_session: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,9 @@ class SessionRow:
     """One session of one volume; `state` is clean, live or not-still.
 
     `unique` are bytes that no neighbouring session has, `shared` the rest of
-    the size; None where that was not found out.
+    the size; None where that was not found out. `proven`: when all of it was
+    last read back and whole, `proven_by` which command; `sampled`: when a
+    part drawn by lot was.
     """
 
     session: str
@@ -86,6 +94,9 @@ class SessionRow:
     descriptions: tuple[str, ...] = ()
     unique: int | None = None
     shared: int | None = None
+    proven: datetime | None = None
+    proven_by: str = ""
+    sampled: datetime | None = None
 
 
 @dataclass(frozen=True)

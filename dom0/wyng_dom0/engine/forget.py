@@ -7,6 +7,7 @@ from wyng_dom0.state import definitions, heads, key_agent, ledgers, remembered
 from wyng_dom0.state import slots as kept_slots
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.state.places import Places
+from wyng_dom0.state.proven import Proofs
 from wyng_dom0.state.volumes import list_states
 from wyng_dom0.transport.destination import parse_destination
 
@@ -22,5 +23,6 @@ def forget_archive(places: Places, definition: ArchiveDefinition) -> None:
     for state in list_states(places):
         if archive in ledgers.list_archives(state.folder):
             kept.forget_archive(places, state, archive)
+    Proofs(places, archive, where.url).forget_all()
     heads.forget(places, archive, where.url)
     definitions.remove(places, definition.name)

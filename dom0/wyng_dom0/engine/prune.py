@@ -11,6 +11,7 @@ from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session
 from wyng_dom0.engine.flights import step_back
 from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.proving import forget_proofs
 from wyng_dom0.engine.publish import Changes, Intent, publish, removals_of
 from wyng_dom0.engine.retention import (
     RulesOf,
@@ -149,4 +150,8 @@ def carry_out(archive: OpenArchive, plan: PrunePlan, now_ns: int) -> Head:
         changes[page.volume] = left
         removals.extend(removals_of(page.volume, gone))
     intent = Intent(changes, tuple(removals))
-    return publish(archive, intent, Capability.PRUNE, now_ns)
+    head = publish(archive, intent, Capability.PRUNE, now_ns)
+    for page, sessions in plan.doomed:
+        gone = frozenset(each.sequence for each in sessions)
+        forget_proofs(archive, page.volume, gone)
+    return head

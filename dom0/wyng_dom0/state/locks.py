@@ -6,6 +6,7 @@
     volume     who takes its next snapshot and compares; a short wait
     making     shared: who makes snapshots; alone: who looks for strays
     ledgers    who reads and writes a volume's ledgers; a moment
+    proven     who reads and writes what was proven; a moment
     snapshot   shared: who reads it; alone: who drops it
 
 Taken in this order, those of one kind sorted. No lock is ever broken. Lock
@@ -65,6 +66,19 @@ def hold_ledgers(places: Places, folder: Path) -> Iterator[None]:
     """Hold the ledgers in a volume's folder for a moment."""
     path = places.lock("ledgers", os.fsencode(folder.name))
     with _hold(path, "the state of a volume", "keeping state", _LEDGERS_WAIT):
+        yield
+
+
+@contextmanager
+def hold_proven(places: Places, path: Path) -> Iterator[None]:
+    """Hold what is noted of a volume's proofs for a moment."""
+    key = os.fsencode(path.parent.name + path.name)
+    with _hold(
+        places.lock("proven", key),
+        "what is noted of proofs",
+        "keeping state",
+        _LEDGERS_WAIT,
+    ):
         yield
 
 

@@ -81,6 +81,11 @@ class Places:
         place = hashlib.sha256(destination.encode("utf-8")).hexdigest()[:16]
         return self.root / "space" / f"{archive.hex()}-{place}.json"
 
+    def proven(self, archive: ArchiveId, destination: str) -> Path:
+        """The folder of what was proven of an archive at a destination."""
+        place = hashlib.sha256(destination.encode("utf-8")).hexdigest()[:16]
+        return self.root / "proven" / f"{archive.hex()}-{place}"
+
     @property
     def runs(self) -> Path:
         """The folder of what runs now: a file and a socket of each run."""
