@@ -2,12 +2,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What --help says: text made of the tables, nothing printed here."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from textwrap import wrap
 
 from wyng_dom0.cli.command_table import COMMANDS, USUAL, CommandRow
 from wyng_dom0.cli.option_table import OPTIONS, Kind, OptionRow
 from wyng_dom0.rules import RULE_OPTIONS
+
+SCREEN_LINES = 24
+# Named without a line of their own first, where a screen is too small.
+_RARE = frozenset(
+    {"guard-data", "guard-metadata", "testing-dedup", "vols-from", "subdir"}
+    | {"local-from", "import-other-from", "slots-from", "no-slot-upload"}
+    | {"req-snapshot", "session-strict", "send-unchanged", "vid"}
+)
 
 
 def help_text(command: str) -> str:
@@ -34,16 +42,35 @@ def _all() -> str:
 
 
 def _one(row: CommandRow) -> str:
-    usage = f"Usage: qvm-wyng [OPTION...] {row.name} {row.arguments}".rstrip()
+    """A command's own options in full, what many take by name, on a screen."""
     rules = frozenset(RULE_OPTIONS) if row.name != "prune" else frozenset()
-    shown = [OPTIONS[n] for n in sorted(row.options - USUAL - rules)]
+    own = sorted(row.options - USUAL - rules, key=_how_rare)
+    for shown in range(len(own), -1, -1):
+        text = _laid_out(row, own[:shown], own[shown:], rules)
+        if text.count("\n") < SCREEN_LINES:
+            break
+    return text
+
+
+def _how_rare(name: str) -> tuple[bool, str]:
+    return name in _RARE, name
+
+
+def _laid_out(
+    row: CommandRow,
+    shown: Sequence[str],
+    named: Sequence[str],
+    rules: frozenset[str],
+) -> str:
+    usage = f"Usage: qvm-wyng [OPTION...] {row.name} {row.arguments}".rstrip()
     return "\n".join(
         [
             usage,
             "",
             f"{row.summary[0].upper()}{row.summary[1:]}.",
             "",
-            *(_option_line(option) for option in shown),
+            *(_option_line(OPTIONS[name]) for name in sorted(shown)),
+            *_in_short("also:", named),
             *_in_short("rules, see prune:", row.options & rules),
             *_in_short("as usual:", row.options & USUAL),
             "",

@@ -5,6 +5,7 @@
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -96,3 +97,32 @@ def test_volumes_kept_here_are_offered(places: Places, tmp_path: Path) -> None:
 def test_command_without_volumes_is_offered_none(tmp_path: Path) -> None:
     found = offered("qvm-wyng version x", tmp_path / "told", tmp_path)
     assert found in ([], [""])
+
+
+def test_only_options_of_the_command_are_offered(tmp_path: Path) -> None:
+    found = offered("qvm-wyng version --", tmp_path / "told", tmp_path)
+    assert "--meta-dir" in found and "--session" not in found
+    found = offered("qvm-wyng migrate --from", tmp_path / "told", tmp_path)
+    assert found == ["--from-passcmd"]
+
+
+def test_words_of_a_command_are_offered(tmp_path: Path) -> None:
+    found = offered("qvm-wyng key ", tmp_path / "told", tmp_path)
+    assert {"list", "add", "change", "remove", "export"} <= {*found}
+    found = offered("qvm-wyng help mig", tmp_path / "told", tmp_path)
+    assert found == ["migrate"]
+
+
+def test_directories_are_offered_to_migrate(tmp_path: Path) -> None:
+    (tmp_path / "archives").mkdir()
+    (tmp_path / "a-file").touch()
+    line = f"qvm-wyng migrate {tmp_path}/a"
+    found = offered(line, tmp_path / "told", tmp_path)
+    assert found == [f"{tmp_path}/archives/"]
+
+
+def test_every_command_has_words_to_offer(tmp_path: Path) -> None:
+    for row in COMMANDS.values():
+        asked = Namespace(words=[row.name], meta_dir=str(tmp_path))
+        takes_known = "|" in row.arguments
+        assert bool(completion.offer_words(asked)) >= takes_known

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What may be typed, where, and what each fault says."""
 
+import re
+
 import pytest
 
 from wyng_dom0.cli.command_table import COMMANDS
@@ -159,8 +161,15 @@ def test_help_is_asked_for_in_any_way(line: str) -> None:
 def test_help_fits_a_screen_and_has_an_example(command: str) -> None:
     text = help_text(command)
     assert "Example: qvm-wyng " in text
-    assert len(text.splitlines()) <= 40
+    # The list of all commands has one line for each.
+    assert len(text.splitlines()) <= (24 if command else 40)
     assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_names_every_option(command: str) -> None:
+    named = set(re.findall(r"--([a-z][a-z-]*)", help_text(command)))
+    assert COMMANDS[command].options <= named
 
 
 @pytest.mark.parametrize("command", COMMANDS)
