@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qubesadmin_stand_in.system import QubesSystem
+from qubesadmin_stand_in.qubes_system import QubesSystem
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from qubesadmin_stand_in.system import QubesSystem
+from qubesadmin_stand_in.qubes_system import QubesSystem
 from wyng_dom0.errors import NotFound, QubesError
 from wyng_dom0.qubes.admin import QubesAdmin, open_admin
 from wyng_dom0.qubes.facade import NewQube, Property

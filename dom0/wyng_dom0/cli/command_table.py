@@ -25,6 +25,7 @@ USUAL = _UNLOCK | {"force-allow-rollback"}
 _READ = USUAL | {"from", "subdir", "session", "slots-from"}
 _ONE_SESSION = _READ | {"session-strict"}
 _LISTS = frozenset({"vols-from", "local-from"})
+_CHOICE = frozenset({"all", "volex", "exclude"})
 _RULES = frozenset({"autoprune", "min-free-space", "keep", *RULE_OPTIONS})
 # What works for a while: others may see, pause and end it.
 LASTING = frozenset(
@@ -90,9 +91,17 @@ COMMANDS: dict[str, CommandRow] = {
             "send disk1.img sub/disk2.img",
             USUAL
             | _RULES
-            | {"all", "volex", "local", "dry-run", "compression", "force"}
+            | {
+                "all",
+                "volex",
+                "exclude",
+                "local",
+                "dry-run",
+                "compression",
+                "force",
+            }
             | {"remap", "dedup", "testing-dedup", "tag", "volume-desc"}
-            | {"send-unchanged", "import-other-from"}
+            | {"send-unchanged", "state", "import-other-from"}
             | _LISTS
             | _GUARD,
         ),
@@ -102,7 +111,14 @@ COMMANDS: dict[str, CommandRow] = {
             "bring the sessions of a wyng archive over",
             "migrate /mnt/old/laptop.backup vm-work-private",
             USUAL
-            | {"volex", "dry-run", "force", "from-passcmd", "compression"},
+            | {
+                "volex",
+                "exclude",
+                "dry-run",
+                "force",
+                "from-passcmd",
+                "compression",
+            },
             least=1,
         ),
         CommandRow(
@@ -110,7 +126,7 @@ COMMANDS: dict[str, CommandRow] = {
             "[VOLUME...]",
             "note what changed and renew snapshots, with no archive in reach",
             "monitor",
-            _COMMON | {"all", "volex", "local"} | _GUARD,
+            _COMMON | _CHOICE | {"local", "state"} | _GUARD,
         ),
         CommandRow(
             "status",
@@ -136,7 +152,8 @@ COMMANDS: dict[str, CommandRow] = {
             "read a session back and check all of it",
             "--older-than=30d --max-time=1h verify",
             _ONE_SESSION
-            | {"all", "volex", "older-than", "max-time", "sample"}
+            | _CHOICE
+            | {"older-than", "max-time", "sample"}
             | _LISTS,
         ),
         CommandRow(
@@ -162,7 +179,15 @@ COMMANDS: dict[str, CommandRow] = {
             "--session=20261101-000000,20261120-000000 prune",
             USUAL
             | _RULES
-            | {"session", "all-before", "all", "volex", "dry-run", "force"},
+            | {
+                "session",
+                "all-before",
+                "all",
+                "volex",
+                "exclude",
+                "dry-run",
+                "force",
+            },
         ),
         CommandRow(
             "protect",

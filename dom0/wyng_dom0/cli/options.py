@@ -261,7 +261,10 @@ def _options(
     values["from_"] = values.pop("from")
     local_from = values.pop("local_from")
     values["vols_from"] = values["vols_from"] or local_from
-    for key in ("volex", "keep_tag", "import_other_from"):
+    # A qube is all its volumes.
+    for qube in values["exclude"]:
+        values["volex"] += [qube, f"{qube}:*"]
+    for key in ("volex", "exclude", "keep_tag", "import_other_from"):
         values[key] = tuple(values[key])
     values["tag"] = _tags(command, values["tag"])
     if values["volume_desc"] is not None:

@@ -76,7 +76,12 @@ def _source(
     known = definition.source if definition else ""
     if not (override or known):
         raise BadInput("no source of volumes is known: name one with --local")
-    return choose_source(override or known, context.places, context.listener)
+    return choose_source(
+        override or known,
+        context.places,
+        context.listener,
+        context.options.state or "auto",
+    )
 
 
 def bounds_of(options: Options) -> Bounds:

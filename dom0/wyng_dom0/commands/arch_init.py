@@ -26,6 +26,8 @@ from wyng_dom0.events import Warning_
 from wyng_dom0.names import check_archive_name, quote
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.seal.keys import Suite
+from wyng_dom0.sources.choose import has_qubes
+from wyng_dom0.sources.qubes import KEY
 from wyng_dom0.state import definitions, heads, remembered
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.transport.destination import (
@@ -56,8 +58,8 @@ def run(context: Context) -> None:
     )
     _check_sealed(options, destination)
     unfinished = _unfinished(context, name, destination)
-    source = source_of(context, options.local)
-    settings = _settings(context)
+    source = source_of(context, _local(options))
+    settings = _settings(context, source)
     advise_chunk_factor(context, source, settings.chunk_factor)
     check_free(destination, parse_destination(options.dest))
     wanted = _wanted(context, settings, destination)
@@ -140,13 +142,20 @@ def _wanted(
     )
 
 
-def _settings(context: Context) -> ArchiveSettings:
+def _local(options: Options) -> str | None:
+    """Qubes are the source where there are any and nothing else is named."""
+    return KEY if options.local is None and has_qubes() else options.local
+
+
+def _settings(context: Context, source: str) -> ArchiveSettings:
     options = context.options
+    # One qube shall not learn from a store's growth what another one has.
+    own = "qube" if source == KEY else "archive"
     compression = parse_compression(options.compression or DEFAULT_COMPRESSION)
     return ArchiveSettings(
         options.chunk_factor or DEFAULT_CHUNK_FACTOR,
         str(compression),
-        DOMAINS[options.dedup_domain or "archive"],
+        DOMAINS[options.dedup_domain or own],
         int(context.now.timestamp() * 10**9),
     )
 

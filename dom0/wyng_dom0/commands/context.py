@@ -54,6 +54,7 @@ class Options:
     dry_run: bool = False
     encrypt: str | None = None
     every: str | None = None
+    exclude: tuple[str, ...] = ()
     force: bool = False
     force_allow_rollback: bool = False
     from_: str | None = None
@@ -99,6 +100,7 @@ class Options:
     session_limit: str | None = None
     slots_from: str | None = None
     sparse: bool = False
+    state: str | None = None
     sparse_write: bool = False
     standby: bool = False
     session_strict: str | None = None

@@ -10,6 +10,7 @@ from wyng_dom0.commands.context import Context
 from wyng_dom0.engine.guard import Guard
 from wyng_dom0.engine.harvest import Harvester, Taken
 from wyng_dom0.engine.kept import known_volumes
+from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.errors import Dom0Error, SomeVolumesFailed
 from wyng_dom0.events import RunDone, RunStarted, VolumeDone, VolumeSkipped
 from wyng_dom0.names import check_volume_name
@@ -55,13 +56,16 @@ def _selected(context: Context, source: Source) -> list[str]:
     """The volumes to harvest; one line about each that is passed over."""
     options = context.options
     known = known_volumes(context.places, source.key)
-    wanted = [check_volume_name(name) for name in options.names]
+    named = source.expand(options.names)
+    wanted = [check_volume_name(name) for name in named]
     if options.all:
         wanted += source.list_volumes()
     elif not wanted:
         wanted = known
     names = []
-    for name in sorted(set(wanted) - set(options.volex)):
+    for name in sorted(set(wanted)):
+        if is_excluded(name, options.volex):
+            continue
         if name in known:
             names.append(name)
             continue

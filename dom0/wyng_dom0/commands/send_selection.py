@@ -110,7 +110,7 @@ def _left_over(context: Context, names: Sequence[str]) -> list[str]:
     left = []
     for name in sorted(set(names)):
         if is_excluded(name, context.options.volex):
-            context.listener(VolumeSkipped(name, "--volex leaves it out"))
+            context.listener(VolumeSkipped(name, "it is excluded"))
         else:
             left.append(name)
     return left
@@ -200,7 +200,7 @@ def _expanded(
     What exists under the very name is no pattern.
     """
     found: list[str] = []
-    for name in names:
+    for name in source.expand(names):
         if not _WILD.search(name) or source.exists(name):
             found.append(name)
             continue

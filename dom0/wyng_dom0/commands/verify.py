@@ -79,7 +79,7 @@ def _selected(context: Context, archive: OpenArchive) -> list[Page]:
     for page in archive.pages_named(options.names):
         why = ""
         if is_excluded(page.name, options.volex):
-            why = "--volex leaves it out"
+            why = "it is excluded"
         elif not options.names and not page.session_count:
             why = "it has no session"
         if why:

@@ -11,7 +11,16 @@ all of them. A volume that fails leaves the others alone.
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import (
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
@@ -87,7 +96,8 @@ class SendOrder:
     With `remap` all of every volume is read, whatever is known of it; with
     `send_unchanged` one that did not change gets a session too; without
     `dedup` the store is not asked what it has. `description` None leaves
-    each volume's own.
+    each volume's own. New volumes named in `shared` have data that is
+    nobody's secret, and share it.
     """
 
     moment: datetime
@@ -99,6 +109,7 @@ class SendOrder:
     send_unchanged: bool = False
     dedup: bool = True
     description: Optional[str] = None
+    shared: FrozenSet[str] = frozenset()
 
 
 class SendRun:
@@ -136,7 +147,11 @@ class SendRun:
         in the report.
         """
         names = [name for _, several in wanted for name in several]
-        pages = {name: find_or_make_page(self._archive, name) for name in names}
+        shared = self._order.shared
+        pages = {
+            name: find_or_make_page(self._archive, name, name in shared)
+            for name in names
+        }
         self._moment = free_time(self._moment, pages.values())
         claims = {name: self._claim(page) for name, page in pages.items()}
         for guard, taken in self._taken(wanted, claims):
@@ -216,7 +231,8 @@ class SendRun:
         snapshot: Snapshot,
         uploaded: Uploaded,
     ) -> None:
-        session = self._session(page, snapshot, uploaded)
+        state = _state_of(taken, snapshot)
+        session = self._session(page, snapshot, uploaded, state)
         is_new = _differs(page.newest, session) or self._order.send_unchanged
         described = self._described(page)
         if is_new:
@@ -275,11 +291,14 @@ class SendRun:
         return uploaded
 
     def _session(
-        self, page: Page, snapshot: Snapshot, uploaded: Uploaded
+        self,
+        page: Page,
+        snapshot: Snapshot,
+        uploaded: Uploaded,
+        state: State,
     ) -> Session:
         offset = self._moment.utcoffset()
         assert offset is not None
-        still = snapshot.point_in_time
         return Session(
             sequence=page.next_sequence,
             time_ns=int(self._moment.timestamp() * 10**6) * 1000,
@@ -291,7 +310,7 @@ class SendRun:
             mtime_ns=snapshot.mtime_ns,
             changed=uploaded.changed,
             root=uploaded.root,
-            state=State.LIVE if still else State.NOT_POINT_IN_TIME,
+            state=state,
             tags=self._order.tags,
         )
 
@@ -326,6 +345,13 @@ class SendRun:
             withhold=self._listener,
         )
         settle(self._places, self._arrivals)
+
+
+def _state_of(taken: Taken, snapshot: Snapshot) -> State:
+    """What moment a session of the snapshot shows."""
+    if not snapshot.point_in_time:
+        return State.NOT_POINT_IN_TIME
+    return State.CLEAN if taken.volume.clean else State.LIVE
 
 
 def _differs(newest: Optional[Session], now: Session) -> bool:

@@ -22,22 +22,30 @@ from wyng_dom0.state.heads import Head
 
 # One domain for all volumes of an archive with --dedup-domain=archive.
 ARCHIVE_DOMAIN = DomainId(b"wyng-domain-arch")
+# One for the root volumes of all templates with --dedup-domain=qube.
+TEMPLATE_DOMAIN = DomainId(b"wyng-domain-tmpl")
 
 
-def find_or_make_page(archive: OpenArchive, name: str) -> Page:
-    """The volume's page, or a fresh one that nothing refers to yet."""
+def find_or_make_page(
+    archive: OpenArchive, name: str, shared: bool = False
+) -> Page:
+    """The volume's page, or a fresh one that nothing refers to yet.
+
+    `shared` is of a new one: its data is a template's, which no qube learns
+    anything from.
+    """
     try:
         return archive.page_named(name)
     except NotFound:
-        return _new_page(archive, name)
+        return _new_page(archive, name, shared)
 
 
-def _new_page(archive: OpenArchive, name: str) -> Page:
-    shared = archive.catalog.settings.dedup_domain is DedupDomain.ARCHIVE
+def _new_page(archive: OpenArchive, name: str, shared: bool = False) -> Page:
+    domain = TEMPLATE_DOMAIN if shared else DomainId.random()
+    if archive.catalog.settings.dedup_domain is DedupDomain.ARCHIVE:
+        domain = ARCHIVE_DOMAIN
     return Page(
-        volume=VolumeId.random(),
-        name=check_volume_name(name),
-        domain=ARCHIVE_DOMAIN if shared else DomainId.random(),
+        volume=VolumeId.random(), name=check_volume_name(name), domain=domain
     )
 
 

@@ -15,6 +15,7 @@ from wyng_dom0.snapshots.driver import (
 )
 from wyng_dom0.snapshots.lvm_thin import LvmThinDriver
 from wyng_dom0.snapshots.plain import PlainDriver
+from wyng_dom0.snapshots.qube_states import QubeFileDriver, QubeThinDriver
 from wyng_dom0.snapshots.reflink import ReflinkDriver
 
 # For files, best first; the last one works everywhere.
@@ -24,6 +25,12 @@ FILE_DRIVERS: Sequence[Driver] = (ReflinkDriver(), PlainDriver())
 def pool_drivers(notes: Path, say: Callable[[str], None]) -> Sequence[Driver]:
     """For thin volumes, best first; `notes` and `say` as LVM's driver says."""
     return (LvmThinDriver(notes, say), PlainDriver())
+
+
+def qube_drivers(notes: Path, say: Callable[[str], None]) -> Sequence[Driver]:
+    """For qubes' volumes in pools of any kind; a thin LV by LVM's alone."""
+    files = [QubeFileDriver(each) for each in FILE_DRIVERS]
+    return (QubeThinDriver(notes, say), *files)
 
 
 def take_best(

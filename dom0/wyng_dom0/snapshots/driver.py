@@ -38,12 +38,14 @@ class VolumeAt:
     """A volume as a source hands it to a driver.
 
     `place` is the real path of the file or device node, links resolved;
-    `pool` is where its snapshots live: a folder, or "vg/pool".
+    `pool` is where its snapshots live: a folder, or "vg/pool". `clean` asks
+    for the state at its owner's last stop, where there are two.
     """
 
     name: str
     place: str
     pool: str
+    clean: bool = False
 
 
 @dataclass(frozen=True)

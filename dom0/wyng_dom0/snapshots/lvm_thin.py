@@ -85,7 +85,7 @@ class LvmThinDriver:
 
     def take(self, volume: VolumeAt) -> SnapshotRef:
         """See Driver; `volume.place` is the LV's device node."""
-        vg, lv = _vg_and_lv(volume)
+        vg, lv = vg_and_lv(volume)
         return self.take_chosen(
             volume.name, vg, lambda volumes: lvm_listing.named(volumes, lv)
         )
@@ -241,7 +241,8 @@ def _ref(made: LogicalVolume) -> SnapshotRef:
     return SnapshotRef(NAME, made.place, made.uuid, made.size)
 
 
-def _vg_and_lv(volume: VolumeAt) -> tuple[str, str]:
+def vg_and_lv(volume: VolumeAt) -> tuple[str, str]:
+    """Group and name of the LV that a volume is; CannotSnapshot for none."""
     folder, _, node = volume.place.rpartition("/")
     if folder == device_mapper.MAPPER:
         # Its node may be missing for a moment, or as long as it is inactive.

@@ -9,9 +9,10 @@ from wyng_dom0.errors import BadInput, NotFound, SourceError
 from wyng_dom0.events import Listener, Warning_
 from wyng_dom0.names import check_volume_name
 from wyng_dom0.snapshots import lvm_listing
-from wyng_dom0.snapshots.choose import pool_drivers
+from wyng_dom0.snapshots.choose import pool_drivers, qube_drivers
 from wyng_dom0.sources.directory import open_directory
 from wyng_dom0.sources.lvm import open_pool
+from wyng_dom0.sources.qubes import KEY, QubesSource
 from wyng_dom0.sources.source import Source
 from wyng_dom0.state.places import Places
 
@@ -26,18 +27,56 @@ def names_pool(local: str) -> bool:
     return len(parts) == 2 and all(parts) and parts[0] not in (".", "..")
 
 
-def choose_source(local: str, places: Places, listener: Listener) -> Source:
-    """The source at a directory's path or of a thin pool.
+def choose_source(
+    local: str, places: Places, listener: Listener, state: str = "auto"
+) -> Source:
+    """The source at a directory's path, of a thin pool, or "qubes".
 
-    Raises NotFound where there is none, BadInput for what can be none, and
-    SourceError when LVM can't be asked.
+    `state` is what is wanted of qubes that run, see sources.qubes. Raises
+    NotFound where there is none, BadInput for what can be none, and
+    SourceError when LVM or qubesd can't be asked.
     """
+    if local == KEY:
+        return open_qubes(places, listener, state)
     if not names_pool(local):
         return open_directory(local)
     drivers = pool_drivers(
         places.thin_pools, lambda text: listener(Warning_(text))
     )
     return open_pool(local, drivers)
+
+
+def open_qubes(
+    places: Places, listener: Listener, state: str = "auto"
+) -> QubesSource:
+    """The qubes of this machine.
+
+    Raises NotFound where there is no Qubes OS, QubesError when qubesd does
+    not answer.
+    """
+    try:
+        # There is no such module on other machines.
+        from wyng_dom0.qubes.admin import open_admin
+    except ImportError:
+        raise NotFound(
+            "--local=qubes needs Qubes OS, and this machine has no"
+            " python3-qubesadmin: name a directory or a thin pool"
+        ) from None
+
+    def say(text: str) -> None:
+        listener(Warning_(text))
+
+    drivers = qube_drivers(places.thin_pools, say)
+    return QubesSource(open_admin(), drivers, state, say)
+
+
+def has_qubes() -> bool:
+    """True on Qubes OS, where qubes are what is backed up by default."""
+    try:
+        from wyng_dom0.qubes import admin  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def source_of(

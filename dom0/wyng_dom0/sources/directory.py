@@ -12,7 +12,7 @@ mounted, probed or parsed; nothing is written.
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,10 @@ class DirectorySource:
     def path_of(self, name: str) -> Path:
         """Where a volume of that name would lie; it need not exist."""
         return self.root / check_volume_name(name)
+
+    def expand(self, words: Iterable[str]) -> list[str]:
+        """Themselves: no word stands for several volumes here."""
+        return list(words)
 
     def exists(self, name: str) -> bool:
         """True when something lies at the name, volume or not."""

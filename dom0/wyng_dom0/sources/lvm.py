@@ -9,7 +9,7 @@ Nothing is mounted, probed or parsed; nothing is activated.
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from wyng_dom0.errors import BadInput, Dom0Error, NotFound, SourceError
@@ -47,6 +47,10 @@ class LvmSource:
     def list_volumes(self) -> list[str]:
         """The names of the pool's volumes, sorted."""
         return [each.name for each in self._listed if self._is_volume(each)]
+
+    def expand(self, words: Iterable[str]) -> list[str]:
+        """Themselves: no word stands for several volumes here."""
+        return list(words)
 
     def exists(self, name: str) -> bool:
         """True when the group has an LV of that name, volume or not."""

@@ -6,7 +6,7 @@ A source knows which volumes there are, what they are called and where they
 lie. It takes no snapshot: its drivers do, given what `locate` says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -52,6 +52,9 @@ class Source(Located, Protocol):
 
     def list_volumes(self) -> list[str]:
         """The names of all volumes, sorted."""
+
+    def expand(self, words: Iterable[str]) -> list[str]:
+        """What words mean that stand for several volumes; else themselves."""
 
     def exists(self, name: str) -> bool:
         """True when something lies at the name, volume or not."""

@@ -1,0 +1,301 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A source that is Qubes OS: volumes of qubes, found through qubesd.
+
+Owns what a name means (QUBE:VOLUME, a qube, @tag:NAME), which volumes of a
+qube are worth keeping and where they lie. qubesd has no call that snapshots,
+so drivers do it beside qubesd, by the names of states (qube_states). Nothing
+that qubesd owns is made, renamed, resized or removed here.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from wyng_dom0.errors import BadInput, NotFound, SourceError, TargetError
+from wyng_dom0.names import quote
+from wyng_dom0.qubes.facade import Admin, Qube, QubePool, QubeVolume
+from wyng_dom0.snapshots import device_mapper, lvm_listing
+from wyng_dom0.snapshots.driver import Driver, VolumeAt
+from wyng_dom0.snapshots.lvm_listing import LogicalVolume
+from wyng_dom0.snapshots.qube_states import (
+    clean_volume,
+    committed_at,
+    dirty_image,
+    image_of,
+    live_volume,
+)
+from wyng_dom0.sources.source import VolumeDescription
+
+KEY = "qubes"
+STATES = ("auto", "clean", "live")
+TAG = "@tag:"
+BETWEEN = ":"
+# Of a qube: its last session in an archive.
+FEATURE = "wyng.last."
+# Of these the root volume is thrown away at each stop.
+_TEMPLATED = ("AppVM", "DispVM")
+_KEPT = ("private", "root")
+_SNAPSHOTTED = ("lvm_thin", "file-reflink")
+_BY_PATH = ("file", "zfs")
+_DAY = 86400.0
+Say = Callable[[str], None]
+
+
+class QubesSource:
+    """`state` says which state of running qubes is wanted: see STATES."""
+
+    def __init__(
+        self, admin: Admin, drivers: Sequence[Driver], state: str, say: Say
+    ) -> None:
+        self.admin = admin
+        self._drivers = drivers
+        self._state = state
+        self._say = say
+        self._qubes: dict[str, Qube] | None = None
+        self._volumes: dict[str, QubeVolume] = {}
+        self._groups: dict[str, list[LogicalVolume]] = {}
+
+    @property
+    def key(self) -> str:
+        """There is one Qubes OS."""
+        return KEY
+
+    def drivers(self) -> Sequence[Driver]:
+        """For thin LVs, for clones of files, for what can only be read."""
+        return self._drivers
+
+    # Names
+
+    def list_volumes(self) -> list[str]:
+        """The volumes of all qubes that Qubes includes in backups."""
+        return [
+            name
+            for qube in self._known()
+            if self.admin.is_included(qube)
+            for name in self._names_of(qube)
+        ]
+
+    def expand(self, words: Iterable[str]) -> list[str]:
+        """Names of volumes for QUBE, QUBE:VOLUME, @tag:NAME and patterns.
+
+        A name with a colon stays as it is. Raises NotFound for a qube, tag
+        or pattern that means nothing here.
+        """
+        names: dict[str, None] = {}
+        for word in words:
+            if BETWEEN in word and not word.startswith("@"):
+                names[word] = None
+                continue
+            for qube in self._meant(word):
+                names.update(dict.fromkeys(self._names_of(qube)))
+        return list(names)
+
+    def exists(self, name: str) -> bool:
+        """True when the qube of that name has such a volume."""
+        try:
+            self._volume(name)
+        except (NotFound, SourceError, BadInput):
+            return False
+        return True
+
+    def is_template(self, name: str) -> bool:
+        """True for the root volume of a template, which many qubes see."""
+        qube, _, volume = name.partition(BETWEEN)
+        found = self._known().get(qube)
+        is_one = found is not None and found.klass == "TemplateVM"
+        return is_one and volume == "root"
+
+    def note_sent(self, qube: str, archive: str, session: str, at: int) -> None:
+        """Let Qubes know that a qube was backed up: when, as which session.
+
+        `at` is in seconds, as qvm-backup notes it. Raises QubesError.
+        """
+        self.admin.set_property(qube, "backup_timestamp", str(at))
+        self.admin.set_feature(qube, f"{FEATURE}{archive}", session)
+
+    # Places
+
+    def describe(self, name: str) -> VolumeDescription:
+        """What a volume is now; NotFound, or SourceError if it is none."""
+        volume = self._volume(name)
+        return VolumeDescription(
+            name=name,
+            path=self.path_of(name),
+            size=volume.size,
+            mode=0o600,
+            uid=0,
+            gid=0,
+            block_device=not self._is_file(self.admin.pool(volume.pool)),
+        )
+
+    def locate(self, name: str) -> VolumeAt:
+        """The volume as drivers take it, and which of its states."""
+        volume = self._volume(name)
+        pool = self.admin.pool(volume.pool)
+        if pool.driver not in _SNAPSHOTTED:
+            self._check_halted(volume, pool)
+            place = self._place(volume, pool)
+            return VolumeAt(name, place, os.path.dirname(place), clean=True)
+        if pool.driver == "lvm_thin":
+            return self._locate_thin(name, volume, pool)
+        return self._locate_file(name, volume, pool)
+
+    def open(self, name: str) -> int:
+        """A readable descriptor of the state that is wanted."""
+        located = self.locate(name)
+        path = located.place
+        if located.pool.startswith("/"):
+            path = image_of(located)
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise SourceError(
+                f"the volume {quote(name)} can't be opened: {error.strerror}",
+                about=name,
+            ) from None
+
+    def path_of(self, name: str) -> Path:
+        """Where the committed state lies."""
+        volume = self._volume(name)
+        return Path(self._place(volume, self.admin.pool(volume.pool)))
+
+    def place_for(self, name: str, size: int) -> Path:
+        """Nowhere: only qubesd writes to volumes that it owns."""
+        raise TargetError(
+            f"{quote(name)} belongs to a qube: name the qube to restore it, or"
+            " a file with --save-to",
+            about=name,
+        )
+
+    # What qubesd knows
+
+    def _known(self) -> dict[str, Qube]:
+        if self._qubes is None:
+            self._qubes = {each.name: each for each in self.admin.qubes()}
+        return self._qubes
+
+    def _meant(self, word: str) -> list[str]:
+        known = self._known()
+        if word.startswith(TAG):
+            tag = word.removeprefix(TAG)
+            found = [each for each in known if self.admin.has_tag(each, tag)]
+        elif word in known:
+            found = [word]
+        else:
+            found = [each for each in known if fnmatchcase(each, word)]
+        if not found:
+            if word.startswith(TAG):
+                raise NotFound(f"no qube has the tag {quote(tag)}", about=word)
+            raise NotFound(f"there is no qube {quote(word)}", about=word)
+        return found
+
+    def _names_of(self, qube: str) -> list[str]:
+        templated = self._known()[qube].klass in _TEMPLATED
+        wanted = _KEPT[:1] if templated else _KEPT
+        names = [f"{qube}{BETWEEN}{each}" for each in wanted]
+        return [each for each in names if self._volume(each).save_on_stop]
+
+    def _volume(self, name: str) -> QubeVolume:
+        qube, between, volume = name.partition(BETWEEN)
+        if not (qube and between and volume):
+            raise BadInput(
+                f"{quote(name)} is no volume of a qube: it is QUBE:VOLUME, as"
+                " in work:private",
+                about=name,
+            )
+        if name not in self._volumes:
+            if qube not in self._known():
+                raise NotFound(f"there is no qube {quote(qube)}", about=name)
+            self._volumes[name] = self.admin.volume(qube, volume)
+        return self._volumes[name]
+
+    def _check_halted(self, volume: QubeVolume, pool: QubePool) -> None:
+        if pool.driver not in _BY_PATH:
+            raise SourceError(
+                f"the pool {quote(pool.name)} is of the kind"
+                f" {quote(pool.driver)}, of which no volume can be backed up",
+                about=pool.name,
+            )
+        if not self._known()[volume.qube].halted:
+            raise SourceError(
+                f"{volume.qube} runs, and its pool {quote(pool.name)}"
+                f" ({pool.driver}) takes no snapshots of ours: shut it down",
+                about=volume.qube,
+            )
+
+    # Where states lie
+
+    def _is_file(self, pool: QubePool) -> bool:
+        return pool.driver in ("file-reflink", "file")
+
+    def _place(self, volume: QubeVolume, pool: QubePool) -> str:
+        if pool.driver == "lvm_thin":
+            vg, _, lv = volume.vid.partition("/")
+            return device_mapper.mapper_path(vg, lv)
+        if pool.driver == "zfs":
+            return f"/dev/zvol/{volume.vid}"
+        return f"{pool.config['dir_path']}/{volume.vid}.img"
+
+    def _locate_thin(
+        self, name: str, volume: QubeVolume, pool: QubePool
+    ) -> VolumeAt:
+        vg, _, lv = volume.vid.partition("/")
+        if vg not in self._groups:
+            self._groups[vg] = lvm_listing.list_group(vg)
+        listed = self._groups[vg]
+        runs = lvm_listing.named(listed, f"{lv}-snap") is not None
+        clean = self._is_clean(volume, runs)
+        if clean and runs:
+            self._warn_of_age(volume, committed_at(listed, lv))
+        choose = clean_volume if clean else live_volume
+        if choose(listed, lv) is None:
+            # Renamed meanwhile, or gone: the driver will look again.
+            del self._groups[vg]
+        thin_pool = f"{pool.config['volume_group']}/{pool.config['thin_pool']}"
+        return VolumeAt(name, self._place(volume, pool), thin_pool, clean)
+
+    def _locate_file(
+        self, name: str, volume: QubeVolume, pool: QubePool
+    ) -> VolumeAt:
+        place = self._place(volume, pool)
+        runs = os.path.exists(dirty_image(place))
+        clean = self._is_clean(volume, runs)
+        if clean and runs:
+            self._warn_of_age(volume, os.stat(place).st_mtime)
+        return VolumeAt(name, place, pool.config["dir_path"], clean)
+
+    def _is_clean(self, volume: QubeVolume, runs: bool) -> bool:
+        """Shall the clean state be taken? What does not run has only that.
+
+        With no revisions a running qube writes to the volume itself.
+        """
+        if volume.revisions_to_keep == -1:
+            runs = not self._known()[volume.qube].halted
+            if runs and self._state == "clean":
+                raise self._has_no_clean(volume)
+        return self._state == "clean" or (self._state == "auto" and not runs)
+
+    def _has_no_clean(self, volume: QubeVolume) -> SourceError:
+        return SourceError(
+            f"{volume.qube}:{volume.name} has no clean state while"
+            f" {volume.qube} runs, for it keeps no revisions: take the live"
+            " one with --state=live, or shut it down",
+            about=volume.qube,
+        )
+
+    def _warn_of_age(self, volume: QubeVolume, since: float | None) -> None:
+        days = int((time.time() - since) / _DAY) if since else 0
+        if days >= 1:
+            self._say(
+                f"{volume.qube} runs: the clean state of its volume"
+                f" {quote(volume.name)} is {days} day(s) old; --state=live"
+                " takes what it holds now"
+            )
+
+
+def owner_of(name: str) -> str:
+    """The qube that a volume belongs to, by its name."""
+    return name.partition(BETWEEN)[0]
