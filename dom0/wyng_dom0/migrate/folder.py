@@ -56,6 +56,8 @@ class Folder:
 
     def has(self, *parts: str) -> bool:
         """Is there something of that name below?"""
+        if not all(map(_is_name, parts)):
+            return False
         try:
             with self._reached(parts[:-1]) as fd:
                 os.stat(parts[-1], dir_fd=fd, follow_symlinks=False)
@@ -130,17 +132,21 @@ def read_up_to(file: BinaryIO, most: int) -> bytes:
 
 
 def _open(name: str, flags: int, fd: int, where: str) -> int:
-    if not name or "/" in name or name in (".", ".."):
+    if not _is_name(name):
         raise ForeignDamage(f"{quote(where)} is no name of a file")
     try:
         return os.open(name, flags, dir_fd=fd)
     except FileNotFoundError:
         raise NotFound(f"{quote(where)} is missing", about=where) from None
-    except (OSError, ValueError) as error:
-        code = getattr(error, "errno", None)
-        if code in _NO_LINKS:
+    except OSError as error:
+        if error.errno in _NO_LINKS:
             raise ForeignDamage(
                 f"{quote(where)} is a link, or not what it must be"
             ) from None
-        why = getattr(error, "strerror", None) or "its name has a zero byte"
-        raise SourceError(f"{quote(where)} can't be read: {why}") from None
+        raise SourceError(
+            f"{quote(where)} can't be read: {error.strerror}"
+        ) from None
+
+
+def _is_name(name: str) -> bool:
+    return name not in ("", ".", "..") and not {"/", "\0"} & {*name}

@@ -346,7 +346,7 @@ def test_hostile_root_is_refused(tmp_path: Path, key: str, value: str) -> None:
     assert lost_at(made.root) == "root"
 
 
-@pytest.mark.parametrize("name", ["..", "../x", "/etc", "a/b", ".", ""])
+@pytest.mark.parametrize("name", ["..", "../x", "/etc", "a/b", ".", "", "a\0b"])
 def test_volume_named_as_a_path_is_not_looked_for(
     tmp_path: Path, name: str
 ) -> None:
@@ -357,6 +357,7 @@ def test_volume_named_as_a_path_is_not_looked_for(
     shutil.copytree(made.root / "a", outside)
     with opened(made.root) as archive:
         assert [each.name for each in archive.reader.volumes] == ["a"]
+        assert not archive.reader.failed
 
 
 def test_too_many_volumes_are_refused(tmp_path: Path) -> None:
