@@ -83,10 +83,14 @@ class Overall:
 
 @dataclass(frozen=True)
 class VolumeSkipped:
-    """A volume is passed over, and why in a few words; no failure."""
+    """A volume is passed over, and why in a few words; no failure.
+
+    `asked_for` is True where the user said so.
+    """
 
     volume: str
     why: str
+    asked_for: bool = False
 
 
 @dataclass(frozen=True)

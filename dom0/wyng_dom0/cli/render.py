@@ -216,6 +216,8 @@ def render_event(event: events.Event, verbose: int = 0) -> str | None:
     if isinstance(event, events.RunDone):
         return _render_end(event)
     if isinstance(event, events.VolumeSkipped):
+        if event.asked_for and not verbose:
+            return None
         return f"{show(event.volume)} is passed over: {event.why}"
     if isinstance(event, events.Paused):
         return f"Paused; `qvm-wyng resume {event.run}` lets it go on."

@@ -110,7 +110,7 @@ def _left_over(context: Context, names: Sequence[str]) -> list[str]:
     left = []
     for name in sorted(set(names)):
         if is_excluded(name, context.options.volex):
-            context.listener(VolumeSkipped(name, "it is excluded"))
+            context.listener(VolumeSkipped(name, "it is excluded", True))
         else:
             left.append(name)
     return left

@@ -78,12 +78,13 @@ def _selected(context: Context, archive: OpenArchive) -> list[Page]:
     pages = []
     for page in archive.pages_named(options.names):
         why = ""
-        if is_excluded(page.name, options.volex):
+        excluded = is_excluded(page.name, options.volex)
+        if excluded:
             why = "it is excluded"
         elif not options.names and not page.session_count:
             why = "it has no session"
         if why:
-            context.listener(VolumeSkipped(page.name, why))
+            context.listener(VolumeSkipped(page.name, why, excluded))
         else:
             pages.append(page)
     return pages
