@@ -156,7 +156,8 @@ def parse_session(name: str) -> datetime:
     """
     if not _SESSION.fullmatch(name):
         raise BadInput(
-            f"the session {quote(name)} is not of the form YYYYMMDD-HHMMSS"
+            f"the session {quote(name)} is not of the form YYYYMMDD-HHMMSS,"
+            " ^tag or newest"
         )
     try:
         return datetime.strptime(name, SESSION_FORMAT)

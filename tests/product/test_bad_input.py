@@ -96,7 +96,7 @@ BAD_WORDS: "list[tuple[int, str, tuple[str, ...]]]" = [
     (6, "^none", ("unprotect", "a", "--session=^none")),
     (9, "'all' stands for", ("send", "--tag=all")),
     (9, "holds a space", ("send", "--tag=two words")),
-    (9, "empty", ("send", "--tag=")),
+    (9, "--tag needs a value", ("send", "--tag=")),
     (9, "given twice", ("send", "--tag=a", "--tag=A,text")),
     (9, "at most 5", ("send", *(f"--tag=t{n}" for n in range(6)))),
     (9, "over 100", ("send", f"--tag=a,{'x' * 101}")),

@@ -167,7 +167,6 @@ def test_nonsense_is_one_sentence_and_changes_nothing(
     [
         "send a --dedup=off --testing-dedup=2",
         "send a --min-free-space=1G --autoprune=off",
-        "send a --key-file=x --passcmd=y",
         "send a --remember --authmin=5",
         "send --vols-from=x --local-from=x",
         "send --vols-from=x a",

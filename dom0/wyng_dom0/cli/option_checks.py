@@ -20,7 +20,6 @@ _MAY_BE_EMPTY = ("volume-desc",)
 _CONTRADICTIONS = (
     ("dedup", "testing-dedup", "they are one option under two names"),
     ("vols-from", "local-from", "they are the same"),
-    ("key-file", "passcmd", "the key comes from one of them"),
     ("remember", "authmin", "the one keeps the key for good"),
     ("sparse-write", "standby", "the one fetches all, the other little"),
     ("sparse-write", "sparse", "the one fetches all, the other little"),

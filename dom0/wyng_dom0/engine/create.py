@@ -119,7 +119,10 @@ def check_free(destination: Destination, given: Destination) -> None:
     ) as store:
         welcome = store.welcome
     if welcome is not None and welcome.sequence > 0:
-        raise Refused(f"{destination.url} holds an archive already")
+        raise Refused(
+            f"{destination.url} holds an archive already: arch-init"
+            f" --from={destination.url} makes it known here"
+        )
 
 
 def forget_unfinished(places: Places, archive: ArchiveId) -> None:

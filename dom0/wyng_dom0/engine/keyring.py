@@ -113,7 +113,9 @@ class Keyring:
         for entry in self.entries():
             if entry.number == number:
                 return entry
-        raise NotFound(f"there is no key slot {number}")
+        raise NotFound(
+            f"there is no key slot {number}: key list shows those there are"
+        )
 
     def _drop(self, number: int) -> None:
         self._store.drop_key_slot(number)

@@ -8,6 +8,7 @@ checks the chain against dom0's pin before anything is believed.
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Dict, Iterator, List, Optional, Sequence
 
@@ -94,7 +95,12 @@ class OpenArchive:
         for page in self.pages.values():
             if page.name == name:
                 return page
-        raise NotFound(f"the archive has no volume {quote(name)}", about=name)
+        known = [page.name for page in self.pages.values()]
+        raise NotFound(
+            f"the archive has no volume {quote(name)}"
+            f"{_meant(name, known) or ': list shows those it has'}",
+            about=name,
+        )
 
     def pages_named(self, names: Sequence[str]) -> List[Page]:
         """The pages of some volumes, or of all when none is named.
@@ -118,6 +124,11 @@ class OpenArchive:
     def sessions(self, page: Page) -> List[Session]:
         """Every session of a volume, oldest first."""
         return list(page.sessions(self))
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known, 1)
+    return f": did you mean {quote(close[0])}?" if close else ""
 
 
 @contextmanager
@@ -158,10 +169,13 @@ def open_archive(
 def _check_archive(store: RemoteStore, access: Access) -> None:
     url = access.destination.url
     if store.welcome is None:
-        raise NotFound(f"there is no archive at {url}", about=url)
+        raise NotFound(
+            f"there is no archive at {url}: is its disk mounted?", about=url
+        )
     if store.welcome.archive != access.keys.terms.archive:
         raise RollbackError(
-            f"the archive at {url} is another one than this machine knows",
+            f"the archive at {url} is another one than this machine knows:"
+            " arch-init --from gives it a name of its own",
             about=url,
         )
 

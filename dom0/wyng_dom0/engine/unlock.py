@@ -71,15 +71,24 @@ def unlock_found(
         destination, Capability.GET, StagingToken.random()
     ) as store:
         if store.welcome is None:
-            raise NotFound(f"there is no archive at {destination.url}")
+            raise NotFound(
+                f"there is no archive at {destination.url}: is its disk"
+                " mounted?"
+            )
         untrusted_slots = untrusted_brought or dict(store.key_slots())
         archive = store.welcome.archive
     slots = parse_slots(untrusted_slots)
     terms = slots[0].header.terms
     if any(slot.header.terms != terms for slot in slots):
-        raise IntegrityError("the archive's key slots contradict each other")
+        raise IntegrityError(
+            "the archive's key slots contradict each other: --slots-from"
+            " takes those of a recovery sheet"
+        )
     if terms.archive != archive:
-        raise IntegrityError("the archive's key slots are another archive's")
+        raise IntegrityError(
+            "the archive's key slots are another archive's: --slots-from"
+            " takes those of a recovery sheet"
+        )
     if terms.suite is Suite.OFF:
         return ArchiveKeys(terms, None)
     return _open(slots, terms, ask(), allow_costly)

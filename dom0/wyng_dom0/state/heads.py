@@ -51,7 +51,9 @@ def read_pin(places: Places, archive: ArchiveId, destination: str) -> Pin:
         return _decode(data, destination)
     except (ValueError, KeyError, TypeError, RecursionError):
         raise BadInput(
-            f"the record of the archive's last head is damaged: {path}",
+            f"the record of the archive's last head is damaged: compare the"
+            " head code that was noted with what --from shows, then remove"
+            f" {path}",
             about=archive.hex(),
         ) from None
 

@@ -90,7 +90,10 @@ class RemoteStore:
         """Make the directory an archive; raises Refused when it is in use."""
         answer = self._connection.ask(Op.INIT, [archive]).wait()
         if answer.status is Status.EXISTS:
-            raise Refused(f"{self._where} is in use already")
+            raise Refused(
+                f"{self._where} is in use already: name another directory,"
+                " or make an archive that lies there known with --from"
+            )
         self._expect_ok(answer)
 
     def key_slots(self) -> List[Tuple[int, bytes]]:
@@ -295,7 +298,10 @@ class RemoteStore:
 def status_error(status: Status, count: int, where: str) -> Dom0Error:
     """Our error for a status that is no success."""
     if status is Status.DENIED:
-        return NotAllowed(f"{where} does not allow this")
+        return NotAllowed(
+            f"{where} does not allow this: the configuration there says what"
+            " this machine may do"
+        )
     if status is Status.BUSY:
         return DestinationBusy(
             f"{where} is in use by another command; try again when it is done"
@@ -313,12 +319,15 @@ def status_error(status: Status, count: int, where: str) -> Dom0Error:
             " directory must lie in one that exists"
         )
     if status is Status.DAMAGED:
-        return IntegrityError(f"{where} is damaged")
+        return IntegrityError(
+            f"{where} is damaged: wyng-store check there says how"
+        )
     if status is Status.NOT_FOUND:
         return NotFound(f"{where} does not have that")
     if status is Status.BAD_VERSION:
         return DestinationError(
-            f"the store of {where} speaks another version of the protocol"
+            f"the store of {where} speaks another version of the protocol:"
+            " update the older of the two sides"
         )
     if status is Status.BAD_REQUEST:
         return BadInput(f"the store of {where} refused a malformed request")
