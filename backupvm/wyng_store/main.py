@@ -26,6 +26,7 @@ from wyng_store.admission import Call, admit, admit_ssh
 from wyng_store.archive import Archive, open_for_reading
 from wyng_store.bundling import bundle
 from wyng_store.configuration import Configuration, load_configuration
+from wyng_store.deduplicating import deduplicate
 from wyng_store.filesystem import locate
 from wyng_store.places import Place, Resolve, below, fixed
 from wyng_store.policy import DAY_SECONDS, Policy
@@ -297,6 +298,19 @@ def _reclaim(options: argparse.Namespace) -> int:
     return NOT_READY if pending else DONE
 
 
+def _deduplicate(options: argparse.Namespace) -> int:
+    archive = open_for_writing(locate(options.directory))
+    try:
+        found = deduplicate(archive, StagingToken.zero(), 0)
+    finally:
+        archive.close()
+    print(
+        f"{found.frames} frames of {found.bytes} bytes lay there twice;"
+        f" freed {found.freed} bytes, {found.pending} pending"
+    )
+    return NOT_READY if found.pending else DONE
+
+
 def _version(options: argparse.Namespace) -> int:
     print(f"wyng-store {__version__}")
     return DONE
@@ -308,6 +322,7 @@ _COMMANDS = {
     "rebuild": (_rebuild, "make the index again from packs and log"),
     "stat": (_stat, "numbers of an archive"),
     "reclaim": (_reclaim, "give back what is dead"),
+    "deduplicate": (_deduplicate, "drop what lies there twice"),
     "relay": (_relay, "carry a call of qrexec over ssh"),
     "bundle": (_bundle, "this program as one file, to standard output"),
     "version": (_version, "the version"),

@@ -26,6 +26,7 @@ from wyng_common.messages import (
     KeysAction,
     LogFlag,
     Op,
+    ReclaimFlag,
     ScrubFlag,
     Status,
     Welcome,
@@ -34,11 +35,12 @@ from wyng_common.messages import (
 )
 from wyng_store import committing, delaying, founding, places, rights
 from wyng_store.archive import Archive
+from wyng_store.deduplicating import deduplicate
 from wyng_store.errors import BlobDamaged, Damage, Denied, NoArchive
 from wyng_store.layout import Layout
 from wyng_store.reclaiming import reclaim, tidy_cheaply
 from wyng_store.rows import BlobRow
-from wyng_store.scrubbing import Scrubbed, scrub
+from wyng_store.scrubbing import Scrubbed, readable, scrub
 from wyng_store.session import Exchange, Session
 from wyng_store.staging import Staging
 from wyng_store.statistics import measure
@@ -118,7 +120,12 @@ def keys(session: Session, exchange: Exchange, request: Header) -> None:
 def have(session: Session, exchange: Exchange, request: Header) -> None:
     _check_right(session, Op.HAVE)
     ids = _ids(exchange, request, limits.HAVE_IDS_MAX)
-    exchange.answer(Status.OK, session.staging.have(ids))
+    if session.capability is Capability.VERIFY:
+        archive = session.archive
+        bitmap = archive.healing(lambda: readable(archive, ids))
+    else:
+        bitmap = session.staging.have(ids)
+    exchange.answer(Status.OK, bitmap)
 
 
 def put(session: Session, exchange: Exchange, request: Header) -> None:
@@ -213,7 +220,7 @@ def scrub_archive(
     _check_right(session, Op.SCRUB)
     (budget,) = struct.unpack(">Q", _body(exchange, request, 8, 8))
     every = ScrubFlag.DIGESTS | ScrubFlag.COUNTS
-    if not request.second or request.second & ~every:
+    if not request.second or request.second & ~int(every):
         raise MessageError("SCRUB has unknown flags")
     found = scrub(
         session.archive,
@@ -230,13 +237,25 @@ def reclaim_archive(
 ) -> None:
     _check_right(session, Op.RECLAIM)
     (budget,) = struct.unpack(">Q", _body(exchange, request, 8, 8))
+    if request.second & ~int(ReclaimFlag.TWICE):
+        raise MessageError("RECLAIM has unknown flags")
     asked = session.hello
     assert asked is not None
-    freed, pending = session.roomy(
-        lambda: reclaim(session.archive, asked.token, budget, exchange.beat)
-    )
-    status = Status.PENDING if pending else Status.OK
-    exchange.answer(status, _RANGE.pack(freed, pending))
+    archive, beat = session.archive, exchange.beat
+    if request.second:
+        found = session.roomy(
+            lambda: deduplicate(archive, asked.token, budget, beat)
+        )
+        # Packs that are twice as a whole went when the archive was opened.
+        freed, session.tidied = found.freed + session.tidied, 0
+        pending = found.pending
+        body = struct.pack(">4Q", freed, *found[1:])
+    else:
+        freed, pending = session.roomy(
+            lambda: reclaim(archive, asked.token, budget, beat)
+        )
+        body = _RANGE.pack(freed, pending)
+    exchange.answer(Status.PENDING if pending else Status.OK, body)
 
 
 def delete(session: Session, exchange: Exchange, request: Header) -> None:

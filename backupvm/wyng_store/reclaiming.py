@@ -11,7 +11,7 @@ that emptied unlinked. Nothing here happens in safe mode.
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import List, Optional, Tuple
+from typing import Collection, List, Optional, Tuple
 
 from wyng_common.ids import StagingToken
 from wyng_store import durable, locks
@@ -34,9 +34,11 @@ _CHEAP_BUDGET = 32 * 1024 * 1024
 
 @dataclass
 class _Round:
-    """One round: what it freed, moved, and has yet to do."""
+    """One round: what it freed, moved, and has yet to do. `more`: packs to
+    take from however little of them is dead."""
 
     budget: int = 0
+    more: Collection[bytes] = ()
     freed: int = 0
     moved: int = 0
     unpunchable: List[PackRow] = field(default_factory=list)
@@ -47,13 +49,18 @@ class _Round:
 
 
 def reclaim(
-    archive: Archive, token: StagingToken, budget: int, beat: Beat = silent
+    archive: Archive,
+    token: StagingToken,
+    budget: int,
+    beat: Beat = silent,
+    more: Collection[bytes] = (),
 ) -> Tuple[int, int]:
     """Give back what can be: (bytes freed, bytes still pending).
 
     In safe mode a recount is tried first. `token` is this connection's,
     whose staged blobs stay; budget (bytes freed or moved, 0: all) bounds the
-    work. Waits for readers; what it can't have of them is pending.
+    work. Waits for readers; what it can't have of them is pending. `more`
+    are names of packs to take from however little of them is dead.
     """
     if archive.index.state.safe:
         archive.rebuild()
@@ -61,35 +68,36 @@ def reclaim(
         return 0, sum(pack.size for pack in archive.index.dead_packs())
     archive.healing(lambda: expire(archive, token))
     archive.healing(lambda: release_due(archive, beat))
-    work = _Round(budget)
-    wasteful = archive.healing(lambda: _wasteful(archive))
+    work = _Round(budget, more)
+    wasteful = archive.healing(lambda: _wasteful(archive, more))
     pending = _carry_out(archive, work, wasteful, READERS_WAIT_SECONDS, beat)
     return work.freed, pending
 
 
-def tidy(archive: Archive, token: StagingToken) -> None:
-    """What a writer does at open, if it can without waiting."""
+def tidy(archive: Archive, token: StagingToken) -> int:
+    """What a writer does at open, if it can without waiting; bytes freed."""
     state = archive.index.state
     if state.safe and state.deferred:
         archive.rebuild()
     try:
         archive.healing(lambda: expire(archive, token))
         archive.healing(lambda: release_due(archive))
-        tidy_cheaply(archive)
+        return tidy_cheaply(archive)
     except Full:
-        return
+        return 0
 
 
-def tidy_cheaply(archive: Archive) -> None:
+def tidy_cheaply(archive: Archive) -> int:
     """What a commit does on its way, where rows went: unlink, punch, and
-    move little. The rest waits for a RECLAIM."""
+    move little. The rest waits for a RECLAIM. Gives the bytes freed."""
     if archive.index.state.safe:
-        return
+        return 0
     work = _Round(_CHEAP_BUDGET)
     pending = archive.index.state.pending
     look = _wasteful if pending else _shrunk
     wasteful = archive.healing(partial(look, archive))
     _carry_out(archive, work, wasteful, 0.0, silent)
+    return work.freed
 
 
 def expire(archive: Archive, token: StagingToken) -> None:
@@ -141,7 +149,7 @@ def _carry_out(
     pending = sum(pack.size for pack in left)
     if cut or work.is_over:
         names = {pack.name for pack in wasteful}
-        now = archive.healing(lambda: _wasteful(archive))
+        now = archive.healing(lambda: _wasteful(archive, names))
         pending += sum(_waste(pack) for pack in now if pack.name in names)
     _note_pending(archive, bool(pending))
     return pending
@@ -208,7 +216,8 @@ def _punch(archive: Archive, work: _Round, pack: PackRow) -> None:
         with archive.index.transaction():
             archive.index.resize_pack(pack.num, size)
         pack = pack._replace(size=size)
-    if _waste(pack) > pack.bytes:
+    wanted = pack.name in work.more and _is_wasteful(pack)
+    if wanted or _waste(pack) > pack.bytes:
         work.unpunchable.append(pack)
 
 
@@ -254,8 +263,12 @@ def _affordable(group: List[PackRow], work: _Round) -> List[PackRow]:
     return part
 
 
-def _wasteful(archive: Archive) -> List[PackRow]:
-    return [each for each in archive.index.packs() if _is_wasteful(each)]
+def _wasteful(archive: Archive, more: Collection[bytes] = ()) -> List[PackRow]:
+    return [
+        each
+        for each in archive.index.packs()
+        if _is_wasteful(each) or (each.rows and each.name in more)
+    ]
 
 
 def _shrunk(archive: Archive) -> List[PackRow]:

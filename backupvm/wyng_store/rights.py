@@ -15,7 +15,7 @@ _ANY = frozenset(Capability)
 _NEEDED: Dict[Op, FrozenSet[Capability]] = {
     Op.INIT: frozenset({Capability.INIT}),
     Op.KEYS: _ANY,
-    Op.HAVE: _PUT,
+    Op.HAVE: _PUT | {Capability.VERIFY},
     Op.PUT: _PUT,
     Op.SYNC: _PUT,
     Op.COMMIT: _PUT,

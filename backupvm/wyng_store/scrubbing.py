@@ -7,7 +7,7 @@ points to a second copy where that is good. Deletes nothing.
 """
 
 from dataclasses import dataclass, field
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 from wyng_common.frames import DOUBLED_TYPES
 from wyng_common.ids import BlobId
@@ -75,6 +75,20 @@ def scrub(
     if counts:
         found.damaged = max(found.damaged, archive.index.state.bad)
     return found
+
+
+def readable(archive: Archive, ids: Sequence[BlobId]) -> bytes:
+    """The bitmap of those that live here and are not known to be bad: id i
+    is bit 7-(i mod 8) of byte i/8. A no never comes from a lost row."""
+    rows = archive.index.find_all(ids)
+    bits = bytearray((len(ids) + 7) // 8)
+    for at, id in enumerate(ids):
+        row = rows.get(id)
+        if row is not None and row.refs and not row.bad:
+            bits[at >> 3] |= 0x80 >> (at & 7)
+        elif row is None:
+            archive.verify_index()
+    return bytes(bits)
 
 
 def _scrub_digests(

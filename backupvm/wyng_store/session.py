@@ -59,6 +59,8 @@ class Session:
         self.ended = False
         self._archive: Optional[Archive] = None
         self._staging: Optional[Staging] = None
+        # Bytes that opening gave back.
+        self.tidied = 0
 
     @property
     def layout(self) -> Layout:
@@ -108,7 +110,7 @@ class Session:
             self.layout, exchange.beat, self.policy
         )
         self._staging = Staging(self._archive, hello.token)
-        tidy(self._archive, hello.token)
+        self.tidied = tidy(self._archive, hello.token)
 
     def make_room(self) -> None:
         """A prune on a full disk needs what the ballast holds; what else is

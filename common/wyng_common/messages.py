@@ -101,6 +101,12 @@ class ScrubFlag(IntEnum):
     COUNTS = 2
 
 
+class ReclaimFlag(IntFlag):
+    """The flag byte of RECLAIM: what is looked for on top."""
+
+    TWICE = 1
+
+
 @dataclass(frozen=True)
 class Header:
     """Either header; `second` is flags or status."""

@@ -24,13 +24,14 @@ GET, PUT = Capability.GET, Capability.PUT
 PRUNE, VERIFY, INIT = Capability.PRUNE, Capability.VERIFY, Capability.INIT
 # Operation, body, flags -> who may.
 TABLE: Dict[Tuple[Op, bytes, int], "set[Capability]"] = {
-    (Op.HAVE, b"", 0): {PUT, PRUNE},
+    (Op.HAVE, b"", 0): {PUT, PRUNE, VERIFY},
     (Op.PUT, b"", 0): {PUT, PRUNE},
     (Op.SYNC, b"", 0): {PUT, PRUNE},
     (Op.LOG, bytes(16), 0): {GET, PUT, PRUNE, VERIFY},
     (Op.STAT, b"", 0): {GET, PUT, PRUNE, VERIFY},
     (Op.SCRUB, bytes(8), 3): {PRUNE, VERIFY},
     (Op.RECLAIM, bytes(8), 0): {PRUNE},
+    (Op.RECLAIM, bytes(8), 1): {PRUNE},
     (Op.KEYS, b"", 0): {GET, PUT, PRUNE, VERIFY},
     (Op.KEYS, b"x", 1): {PRUNE},
     (Op.KEYS, b"", 2): {PRUNE},

@@ -77,6 +77,14 @@ COMMANDS: dict[str, CommandRow] = {
             most=0,
         ),
         CommandRow(
+            "arch-deduplicate",
+            "",
+            "drop what lies in the archive twice",
+            "arch-deduplicate",
+            USUAL,
+            most=0,
+        ),
+        CommandRow(
             "add",
             "VOLUME...",
             "name volumes that the next send fills",

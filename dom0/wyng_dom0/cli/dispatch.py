@@ -23,6 +23,12 @@ def _add(context: Context) -> None:
     add.run(context)
 
 
+def _arch_deduplicate(context: Context) -> None:
+    from wyng_dom0.commands import arch_deduplicate
+
+    arch_deduplicate.run(context)
+
+
 def _arch_delete(context: Context) -> None:
     from wyng_dom0.commands import arch_delete
 
@@ -155,6 +161,7 @@ _COMMANDS: dict[str, Run] = {
     "pause": _steer,
     "resume": _steer,
     "watch": _watch,
+    "arch-deduplicate": _arch_deduplicate,
     "arch-delete": _arch_delete,
     "arch-init": _arch_init,
     "delete": _delete,

@@ -27,6 +27,7 @@ from wyng_common.messages import (
     KeysAction,
     LogFlag,
     Op,
+    ReclaimFlag,
     ScrubFlag,
     Stat,
     Status,
@@ -57,8 +58,10 @@ from wyng_dom0.transport.start import (
     start_store,
 )
 
+SCRUBBED_IDS_MAX = 1 << 17
 _TO_HEAD = (1 << 64) - 1
 _TWO = struct.Struct(">QQ")
+_FOUR = struct.Struct(">4Q")
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,29 @@ class LoggedCommit:
 
     commit: Commit
     hash: CommitHash
+
+
+@dataclass(frozen=True)
+class Deduplicated:
+    """Bytes freed and still pending; frames that lay there twice, and
+    their bytes. A store's word: for information only."""
+
+    freed: int
+    pending: int
+    frames: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Scrubbed:
+    """What a store says it read and found; `ids` are damaged or missing,
+    the first SCRUBBED_IDS_MAX of them. For information only."""
+
+    frames: int
+    bytes: int
+    damaged: int
+    missing: int
+    ids: Tuple[BlobId, ...] = ()
 
 
 class RemoteStore:
@@ -226,17 +252,26 @@ class RemoteStore:
         except FormatError as error:
             raise DestinationError(str(error)) from error
 
-    def scrub(self, flags: ScrubFlag, budget: int = 0) -> List[BlobId]:
-        """Let the store read itself again; the ids it calls bad."""
+    def scrub(self, flags: ScrubFlag, budget: int = 0) -> Scrubbed:
+        """Let the store read itself again; what it calls bad."""
         question = self._connection.ask(
             Op.SCRUB, [struct.pack(">Q", budget)], second=flags
         )
         bad: List[BlobId] = []
         for answer in question.wait_all():
             self._expect_running(answer)
-            if answer.status is Status.MORE:
+            if answer.status is not Status.MORE:
+                break
+            try:
                 bad.extend(split_ids(answer.untrusted_body))
-        return bad
+            except FormatError as error:
+                raise DestinationError(str(error)) from error
+            if len(bad) > SCRUBBED_IDS_MAX:
+                raise DestinationError("the store sent too many answers")
+        if len(answer.untrusted_body) != _FOUR.size:
+            raise DestinationError("the store's answer to SCRUB is malformed")
+        frames, size, damaged, missing = _FOUR.unpack(answer.untrusted_body)
+        return Scrubbed(frames, size, damaged, missing, tuple(bad))
 
     def reclaim(self, budget: int = 0) -> Tuple[int, int]:
         """(bytes freed, bytes still pending) of a round of reclaiming."""
@@ -248,6 +283,23 @@ class RemoteStore:
             raise DestinationError("the store's answer to RECLAIM is malformed")
         freed, pending = _TWO.unpack(answer.untrusted_body)
         return freed, pending
+
+    def deduplicate(self, budget: int = 0) -> Deduplicated:
+        """Let the store drop what lies there twice, and reclaim.
+
+        Raises DestinationError where its store can't do that yet.
+        """
+        question = self._connection.ask(
+            Op.RECLAIM, [struct.pack(">Q", budget)], second=ReclaimFlag.TWICE
+        )
+        *_, answer = question.wait_all()
+        if answer.status is not Status.PENDING:
+            self._expect_ok(answer)
+        if len(answer.untrusted_body) != _FOUR.size:
+            raise DestinationError(
+                f"the store of {self._where} is too old to look for that"
+            )
+        return Deduplicated(*_FOUR.unpack(answer.untrusted_body))
 
     def delete(self, archive: ArchiveId) -> None:
         """End the archive at the head that this connection began with.
