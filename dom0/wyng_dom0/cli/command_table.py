@@ -132,7 +132,7 @@ COMMANDS: dict[str, CommandRow] = {
         CommandRow(
             "monitor",
             "[VOLUME...]",
-            "note what changed and renew snapshots, with no archive in reach",
+            "note what changed and renew snapshots; needs no archive",
             "monitor",
             _COMMON | _CHOICE | {"local", "state"} | _GUARD,
         ),
