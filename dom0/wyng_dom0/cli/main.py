@@ -21,6 +21,7 @@ from types import FrameType
 from wyng_dom0.cli import completion
 from wyng_dom0.cli.agent_start import start_agent
 from wyng_dom0.cli.dispatch import run_command
+from wyng_dom0.cli.elevate import become_root
 from wyng_dom0.cli.exit_codes import DONE, exit_code
 from wyng_dom0.cli.failures import describe_error, error_object
 from wyng_dom0.cli.help import help_text
@@ -54,6 +55,7 @@ def main(words: Sequence[str] | None = None) -> int:
             output.report(Said("help", help_text(parsed.command)))
             return DONE
         output = Output(parsed.json, parsed.quiet)
+        become_root(parsed, given)
         _run(parsed, output, hold)
         if output.failure is not None:
             raise _unwritten(output.failure)
