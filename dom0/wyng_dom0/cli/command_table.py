@@ -119,14 +119,7 @@ COMMANDS: dict[str, CommandRow] = {
             "bring the sessions of a wyng archive over",
             "migrate /mnt/old/laptop.backup vm-work-private",
             USUAL
-            | {
-                "volex",
-                "exclude",
-                "dry-run",
-                "force",
-                "from-passcmd",
-                "compression",
-            },
+            | {"volex", "dry-run", "force", "from-passcmd", "compression"},
             least=1,
         ),
         CommandRow(

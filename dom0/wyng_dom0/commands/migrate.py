@@ -11,8 +11,14 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 
 from wyng_common.messages import Capability
-from wyng_dom0.commands.access import Chosen, held, open_chosen
+from wyng_dom0.commands.access import (
+    Chosen,
+    held,
+    known_definition,
+    open_chosen,
+)
 from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.foreign_names import as_qubes
 from wyng_dom0.commands.reports import ForeignRow, MigrationList
 from wyng_dom0.engine.foreign_sessions import count_here
 from wyng_dom0.engine.head_code import head_code
@@ -30,6 +36,7 @@ from wyng_dom0.migrate.find import open_foreign
 from wyng_dom0.migrate.records import ForeignVolume
 from wyng_dom0.names import quote
 from wyng_dom0.seal.compression import Compression, parse_compression
+from wyng_dom0.sources.qubes import KEY as QUBES
 
 
 def run(context: Context) -> None:
@@ -81,8 +88,11 @@ def _selected(
         each
         for each in sorted(reader.volumes, key=lambda volume: volume.name)
         if not names or any(_means(name, each.name) for name in names)
+        if not is_excluded(each.name, volex)
     ]
-    return [each for each in wanted if not is_excluded(each.name, volex)]
+    if known_definition(context).source == QUBES:
+        return as_qubes(wanted)
+    return wanted
 
 
 def _failed(
