@@ -28,7 +28,8 @@ PYTHON_SITELIB ?= $(shell /usr/bin/python3 -Ic \
 
 DOCS_COMMON = CHANGELOG.md doc/store.md doc/protocol.md \
 	doc/archive-format.md
-DOCS_DOM0 = README.md doc/design.md doc/threat-model.md doc/packaging.md
+DOCS_DOM0 = README.md doc/design.md doc/threat-model.md doc/packaging.md \
+	doc/guide.md doc/options.md doc/interfaces.md
 DOCS_VM = doc/packaging.md
 UNITS_DOM0 = qvm-wyng-send@.service qvm-wyng-send@.timer \
 	qvm-wyng-monitor@.service qvm-wyng-monitor@.timer \

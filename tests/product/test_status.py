@@ -24,6 +24,9 @@ def test_status_tells_of_archives_and_the_room_they_have(
     assert archive["every"] == 86400 and not archive["overdue"]
     assert archive["last_send"] and archive["next_run"] is None
     assert archive["last_head"].startswith("2-")
+    assert archive["proven"] is None
+    kept.run("verify", "a")
+    assert told(kept)["archives"][0]["proven"] > archive["last_send"]
     space = archive["space"]
     assert 0 < space["used"] < space["free"] <= space["total"]
     assert before["running"] == [] and before["problems"] == []

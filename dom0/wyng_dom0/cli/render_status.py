@@ -53,13 +53,18 @@ def _render_archives(report: reports.StatusReport) -> str:
             _last_send(each),
             format_age(timedelta(seconds=each.every)),
             format_time(each.next_run),
+            format_time(each.proven),
             _room(each),
             each.last_head or "",
         )
         for each in report.archives
     ]
-    headings = ("ARCHIVE", "LAST SEND", "EVERY", "NEXT", "FREE THERE", "HEAD")
-    return filled_table(headings, rows, "ll", ("NEXT", "FREE THERE")) or (
+    headings = (
+        *("ARCHIVE", "LAST SEND", "EVERY", "NEXT", "PROVEN"),
+        *("FREE THERE", "HEAD"),
+    )
+    optional = ("NEXT", "PROVEN", "FREE THERE")
+    return filled_table(headings, rows, "", optional) or (
         "No archive is known here: arch-init makes one."
     )
 

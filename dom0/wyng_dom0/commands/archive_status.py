@@ -16,6 +16,7 @@ from wyng_dom0.runs.timers import next_sends
 from wyng_dom0.state import heads
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.state.last_send import read_send
+from wyng_dom0.state.proven import Proofs
 from wyng_dom0.state.seen_space import read_space
 from wyng_dom0.transport.destination import parse_destination
 
@@ -50,7 +51,9 @@ def _row(
         overdue=bool(lateness(places, definition, every, now)),
         next_run=next_run.astimezone(now.tzinfo) if next_run else None,
         last_head=_last_head(context, definition, url, problems),
+        proven=Proofs(places, definition.archive, url).newest(),
         space=SpaceRow(**vars(seen)) if seen else None,
+        # Nothing files any yet.
         requests=0,
     )
 

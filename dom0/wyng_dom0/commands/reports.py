@@ -190,7 +190,8 @@ class ArchiveRow:
 
     `last_send` began then and sent every volume; `every` is how often one is
     due, in seconds; `next_run` is when a timer starts one; `last_head` is
-    the head code of the newest commit seen. None where there is none.
+    the head code of the newest commit seen; at `proven` a session was last
+    read back and found whole. None where there is none.
     """
 
     name: str
@@ -201,6 +202,7 @@ class ArchiveRow:
     overdue: bool
     next_run: datetime | None
     last_head: str | None
+    proven: datetime | None
     space: SpaceRow | None
     requests: int
 

@@ -64,6 +64,19 @@ class Proofs:
         """What is known of a volume's sessions."""
         return _read(self._path(volume))
 
+    def newest(self) -> datetime | None:
+        """When any session there was last proven whole; None for never."""
+        folder = self.places.proven(self.archive, self.destination)
+        if not folder.is_dir():
+            return None
+        moments = [
+            proof.at
+            for path in folder.glob("*.json")
+            for proof in _read(path).values()
+            if proof.at is not None
+        ]
+        return max(moments, default=None)
+
     def note(
         self, volume: bytes, content: Content, proof: Proof, existing: set[int]
     ) -> None:
