@@ -127,7 +127,8 @@ def test_requires_only_what_fedora_packages(
     assert asked - FEDORA - {"python3-wyng-common"} == set()
     wished = names_of(packages[name], "--recommends")
     assert wished <= {"python3-qubesadmin", "openssh-clients"} | {
-        "python3-argcomplete"
+        "python3-argcomplete",
+        "python3-pycryptodomex",
     }
 
 
