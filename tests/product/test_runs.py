@@ -9,9 +9,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import ModuleType
 from typing import Any
 
+import pytest
+from pytest_mock import MockerFixture
+
 from product.machine import START, Machine
+from wyng_dom0.cli.main import main
+from wyng_dom0.engine import publish, send
 from wyng_dom0.runs.joining import join
 from wyng_dom0.runs.run_files import find_run, list_runs
 from wyng_dom0.state import locks
@@ -149,3 +155,49 @@ def test_run_that_cannot_be_shared_goes_on(clear: Machine) -> None:
     said = clear.run("send", "a")
     assert "can't be watched or paused" in said
     assert clear.restored("a") == data
+
+
+def terminated_in(
+    mocker: MockerFixture,
+    machine: Machine,
+    place: "tuple[ModuleType, str]",
+    *words: str,
+) -> int:
+    """The code of a command that gets SIGTERM as it calls a function."""
+    called = getattr(*place)
+
+    def call(*given: Any, **named: Any) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        return called(*given, **named)
+
+    mocker.patch.object(*place, call)
+    handlers = {
+        each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        return main([f"--meta-dir={machine.state}", *words])
+    finally:
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+
+
+@pytest.mark.parametrize(
+    "place, whole",
+    [
+        ((send, "announce"), True),
+        ((publish, "_pinned_commit"), True),
+        ((send, "settle"), True),
+        ((send, "free_time"), False),
+    ],
+    ids=["announced", "committed", "settled", "before"],
+)
+def test_making_a_session_is_not_broken_off(
+    kept: Machine,
+    mocker: MockerFixture,
+    place: "tuple[ModuleType, str]",
+    whole: bool,
+) -> None:
+    kept.write("a", os.urandom(200_000))
+    code = terminated_in(mocker, kept, place, "send", "a")
+    assert code == (0 if whole else 1)
+    assert kept.volumes() == {"a": 2 if whole else 1}

@@ -4,8 +4,21 @@
 
 import itertools
 import threading
+import time
 
+import pytest
+from pytest_mock import MockerFixture
+
+from wyng_common.messages import Capability, Op
+from wyng_dom0.commands import access
+from wyng_dom0.engine.opened import Access
+from wyng_dom0.errors import DestinationError
+from wyng_dom0.runs.hold import Hold
+from wyng_dom0.transport.connection import Connection
+from wyng_dom0.transport.destination import parse_destination
+from wyng_dom0.transport.reach import Reach
 from wyng_dom0.transport.session_limit import SessionLimit
+from wyng_dom0.transport.start import StoreProcess
 
 
 def test_call_ends_when_its_time_is_over() -> None:
@@ -41,3 +54,33 @@ def test_stopped_limit_ends_nothing() -> None:
     limit.start()
     limit.stop()
     assert not ended.wait(0.6)
+
+
+def test_connection_that_is_held_goes_on_until_it_is_let_go() -> None:
+    began, looks = time.monotonic(), 0
+
+    def held() -> float:
+        nonlocal looks
+        looks += 1
+        return time.monotonic() - began if looks < 30 else 0.0
+
+    process = StoreProcess(["sleep", "60"])
+    reach = Reach(session_limit=0.01, held=held)
+    with pytest.raises(DestinationError, match="limit of .* is over"):
+        with Connection(process, reach) as connection:
+            connection.ask(Op.HELLO).wait()
+    assert looks >= 30
+
+
+def test_open_archive_is_told_how_long_the_run_was_held(
+    mocker: MockerFixture,
+) -> None:
+    opening = mocker.patch.object(access, "open_archive")
+    where = parse_destination("internal:/x", "")
+    chosen = mocker.Mock(access=Access(where, mocker.Mock(), None))
+    context = mocker.Mock(hold=Hold())
+    context.options.command = "list"
+    with access.open_chosen(context, chosen, Capability.GET):
+        given = opening.call_args.args[0].destination.reach
+    assert given.held == context.hold.seconds
+    assert opening.call_args.args[-1] is context.hold
