@@ -101,7 +101,7 @@ class ScrubFlag(IntEnum):
     COUNTS = 2
 
 
-class ReclaimFlag(IntFlag):
+class ReclaimFlag(IntEnum):
     """The flag byte of RECLAIM: what is looked for on top."""
 
     TWICE = 1

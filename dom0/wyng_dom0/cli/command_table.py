@@ -77,6 +77,13 @@ COMMANDS: dict[str, CommandRow] = {
             most=0,
         ),
         CommandRow(
+            "arch-check",
+            "[VOLUME...]",
+            "look whether all of the archive is there and whole",
+            "--full --session=newest arch-check",
+            _READ | {"full", "volex"},
+        ),
+        CommandRow(
             "arch-deduplicate",
             "",
             "drop what lies in the archive twice",

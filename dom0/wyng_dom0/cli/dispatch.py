@@ -23,6 +23,12 @@ def _add(context: Context) -> None:
     add.run(context)
 
 
+def _arch_check(context: Context) -> None:
+    from wyng_dom0.commands import arch_check
+
+    arch_check.run(context)
+
+
 def _arch_deduplicate(context: Context) -> None:
     from wyng_dom0.commands import arch_deduplicate
 
@@ -161,6 +167,7 @@ _COMMANDS: dict[str, Run] = {
     "pause": _steer,
     "resume": _steer,
     "watch": _watch,
+    "arch-check": _arch_check,
     "arch-deduplicate": _arch_deduplicate,
     "arch-delete": _arch_delete,
     "arch-init": _arch_init,

@@ -96,6 +96,7 @@ OPTIONS: dict[str, OptionRow] = {
         _value("guard-data", "PERCENT", "no snapshots in a fuller pool"),
         _value("guard-metadata", "PERCENT", "the same of its metadata"),
         _choice("hashtype", "how ids are made", "sha256", "blake2b"),
+        _flag("full", "read every byte, compute ids again", config=False),
         _flag("help", "what a command does and takes", "h", config=False),
         _list(
             "import-other-from",

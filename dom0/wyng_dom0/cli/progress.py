@@ -163,6 +163,7 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.StatusReport: "status",
         reports.DiffReport: "diff",
         reports.MigrationList: "migration",
+        reports.CheckReport: "check",
     }
     return {"kind": kinds[type(report)], **dataclasses.asdict(report)}
 

@@ -59,6 +59,7 @@ class Options:
     force_allow_rollback: bool = False
     from_: str | None = None
     from_passcmd: str | None = None
+    full: bool = False
     guard_data: int | None = None
     guard_metadata: int | None = None
     hashtype: str | None = None

@@ -288,8 +288,45 @@ class MigrationList:
     volumes: tuple[ForeignRow, ...]
 
 
+@dataclass(frozen=True)
+class HurtRow:
+    """A session of which (offset, length) `ranges` can't be had, `bytes` in
+    all; `why` is the first reason. No ranges: its settings can't."""
+
+    volume: str
+    session: str
+    sequence: int
+    bytes: int
+    ranges: tuple[tuple[int, int], ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `arch-check` looked at and found.
+
+    `nodes` and `chunks` are those looked at, each once or seldom twice;
+    `bytes_read` were fetched, `scrubbed_` is what the store read itself.
+    `problems` are sentences about what belongs to no session.
+    """
+
+    archive: str
+    full: bool
+    whole: bool
+    volumes: int
+    sessions: int
+    nodes: int
+    chunks: int
+    bytes_read: int
+    scrubbed_bytes: int
+    scrubbed_frames: int
+    hurt: tuple[HurtRow, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
 Report = Union[
     Said,
+    CheckReport,
     RunTold,
     VolumeList,
     SessionList,

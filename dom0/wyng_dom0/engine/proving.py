@@ -58,6 +58,28 @@ def note_proven(
     _note(archive, page, session, proven_whole(before, at, how, session.name))
 
 
+def note_all_proven(
+    archive: OpenArchive,
+    page: Page,
+    whole: Iterable[Session],
+    at: datetime,
+    how: str,
+) -> None:
+    """As note_proven, of several sessions at once; what is known of the
+    others stays."""
+    proofs = proofs_of(archive)
+    if proofs is None:
+        return
+    known = proofs.read(bytes(page.volume))
+    fresh = {}
+    for session in whole:
+        content = content_of(session)
+        before = known.get(content, NEVER)
+        fresh[content] = proven_whole(before, at, how, session.name)
+    existing = {each.sequence for each in (*known, *fresh)}
+    proofs.note_all(bytes(page.volume), fresh, existing)
+
+
 def note_sampled(
     archive: OpenArchive, page: Page, session: Session, at: datetime
 ) -> None:

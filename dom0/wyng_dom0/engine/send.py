@@ -285,6 +285,8 @@ class SendRun:
                 )
             )
             uploaded = upload(page, snapshot, None, EVERYTHING, watch)
+            # Its nodes wait to be sent, though no session may come of them.
+            self._sent_any = True
         if uploaded.sample is not None:
             self._samples.append((page.domain, uploaded.sample))
         self._sent_any = self._sent_any or uploaded.sent > 0
@@ -332,6 +334,7 @@ class SendRun:
             return
         if self._sent_any:
             # No session, but blobs that the store had lost were sent again.
+            self._archive.writer.flush()
             self._archive.store.sync()
         settle(self._places, self._arrivals)
 

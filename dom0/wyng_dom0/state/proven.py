@@ -78,23 +78,35 @@ class Proofs:
         return max(moments, default=None)
 
     def note(
-        self, volume: bytes, content: Content, proof: Proof, existing: set[int]
+        self,
+        volume: bytes,
+        content: Content,
+        proof: Proof,
+        existing: Collection[int],
     ) -> None:
-        """Durably note it in place of what was known of that session.
+        """note_all of one session."""
+        self.note_all(volume, {content: proof}, existing)
+
+    def note_all(
+        self,
+        volume: bytes,
+        fresh: Mapping[Content, Proof],
+        existing: Collection[int],
+    ) -> None:
+        """Durably note them in place of what was known of those sessions.
 
         Entries of sequences that are not `existing` any more go.
         """
+        replaced = {each.sequence for each in fresh}
         path = make_folder_of(self._path(volume))
         with locks.hold_proven(self.places, path):
             known = _read(path)
             known = {
                 each: found
                 for each, found in known.items()
-                if each.sequence in existing
-                and each.sequence != content.sequence
+                if each.sequence in existing and each.sequence not in replaced
             }
-            known[content] = proof
-            durable.write_private(path, _encode(known))
+            durable.write_private(path, _encode({**known, **fresh}))
 
     def forget(self, volume: bytes, sequences: Collection[int]) -> None:
         """Durably drop what is known of sessions that were removed."""

@@ -28,7 +28,6 @@ from wyng_common.messages import (
     LogFlag,
     Op,
     ReclaimFlag,
-    ScrubFlag,
     Stat,
     Status,
     Welcome,
@@ -252,7 +251,7 @@ class RemoteStore:
         except FormatError as error:
             raise DestinationError(str(error)) from error
 
-    def scrub(self, flags: ScrubFlag, budget: int = 0) -> Scrubbed:
+    def scrub(self, flags: int, budget: int = 0) -> Scrubbed:
         """Let the store read itself again; what it calls bad."""
         question = self._connection.ask(
             Op.SCRUB, [struct.pack(">Q", budget)], second=flags

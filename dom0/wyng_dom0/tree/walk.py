@@ -74,7 +74,7 @@ def differences(
     what lies behind the smaller tree's end is a hole there.
     """
     level = max(height(old[1]), height(new[1]))
-    tops = [_raised(root, height(chunks), level) for root, chunks in (old, new)]
+    tops = [raised(root, height(chunks), level) for root, chunks in (old, new)]
     yield from _differ(tops[0], tops[1], level, 0, load_many)
 
 
@@ -96,8 +96,8 @@ def _below(
             yield from _below(below, level - 1, load_many)
 
 
-def _raised(root: object, level: int, wanted: int) -> object:
-    """A lower tree as slot 0 of the levels that it lacks."""
+def raised(root: object, level: int, wanted: int) -> object:
+    """A tree of `level` as slot 0, in tuples, of the levels it lacks."""
     for _ in range(level, wanted):
         root = None if root is None else (root,)
     return root

@@ -22,9 +22,11 @@ REPORTS = {
     "sessions": reports.SessionList("a", "v", ()),
     "pruned": reports.PruneList("a", ()),
     "migration": reports.MigrationList("a", "s", "f", ()),
+    "check": reports.CheckReport("a", False, True, 1, 1, 1, 1, 0, 0, 0),
     "diff": reports.DiffReport("a", "v", "x", "y", 1, 1, True, 0, 0, False),
 }
 ROWS: "dict[tuple[str, str], type]" = {
+    ("arch-check", "hurt"): reports.HurtRow,
     ("status", "archives"): reports.ArchiveRow,
     ("status", "space"): reports.SpaceRow,
     ("status", "running"): reports.RunningRow,
