@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from wyng_dom0.cli import completion
 from wyng_dom0.cli.agent_start import start_agent
 from wyng_dom0.cli.dispatch import run_command
 from wyng_dom0.cli.elevate import become_root
@@ -29,7 +28,6 @@ from wyng_dom0.cli.options import CONFIG_KEYS, HelpWanted, parse_options
 from wyng_dom0.cli.progress import Output, Progress, say_error
 from wyng_dom0.cli.prompts import TerminalPrompts
 from wyng_dom0.cli.result_file import noted
-from wyng_dom0.cli.running import running
 from wyng_dom0.cli.user_commands import around
 from wyng_dom0.commands.context import Audience, Context, Options
 from wyng_dom0.commands.reports import Said
@@ -39,10 +37,15 @@ from wyng_dom0.runs.hold import Hold
 from wyng_dom0.state.places import find_config, find_places
 from wyng_dom0.state.user_config import ConfigValue, read_user_config
 
+# By which the shell's function asks, see completion.
+_COMPLETING = "_ARGCOMPLETE"
+
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code, see exit_codes."""
-    if completion.ASKED in os.environ:
+    if _COMPLETING in os.environ:
+        from wyng_dom0.cli import completion
+
         completion.complete()
     given = sys.argv[1:] if words is None else list(words)
     _prepare_streams()
@@ -68,6 +71,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(options: Options, output: Output, hold: Hold) -> None:
+    # Not at the top: --help must not wait for sockets.
+    from wyng_dom0.cli.running import running
+
     # What is imported stays, and chunks make no cycles: looking through all
     # of it for garbage again and again took 6 % of a verify (measured).
     gc.freeze()
