@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
@@ -16,8 +17,11 @@ import pytest
 from pytest_mock import MockerFixture
 
 from product.machine import START, Machine
-from wyng_dom0.cli.main import main
+from wyng_dom0.cli import main as program
 from wyng_dom0.engine import publish, send
+from wyng_dom0.engine.guard import Guard
+from wyng_dom0.errors import SourceError
+from wyng_dom0.runs.hold import Hold
 from wyng_dom0.runs.joining import join
 from wyng_dom0.runs.run_files import find_run, list_runs
 from wyng_dom0.state import locks
@@ -171,11 +175,16 @@ def terminated_in(
         return called(*given, **named)
 
     mocker.patch.object(*place, call)
+    return here(machine, *words)
+
+
+def here(machine: Machine, *words: str) -> int:
+    """The code of a command in this process."""
     handlers = {
         each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)
     }
     try:
-        return main([f"--meta-dir={machine.state}", *words])
+        return program.main([f"--meta-dir={machine.state}", *words])
     finally:
         for each, handler in handlers.items():
             signal.signal(each, handler)
@@ -201,3 +210,24 @@ def test_making_a_session_is_not_broken_off(
     code = terminated_in(mocker, kept, place, "send", "a")
     assert code == (0 if whole else 1)
     assert kept.volumes() == {"a": 2 if whole else 1}
+
+
+def test_pool_is_watched_while_a_run_is_paused(
+    kept: Machine, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept.write("a", os.urandom(200_000))
+    hold = Hold(look_seconds=0.01)
+    hold.pause()
+    mocker.patch.object(program, "Hold", return_value=hold)
+    full = SourceError("the pool is filling")
+    mocker.patch.object(Guard, "watch", side_effect=full)
+    # So that a program that does not look ends, too.
+    let_go = threading.Timer(20, hold.resume)
+    let_go.start()
+    code = here(kept, "--json", "send", "a")
+    let_go.cancel()
+    told = capsys.readouterr()
+    assert code == 1 and "the pool is filling" in told.err
+    events = [json.loads(line).get("event") for line in told.out.splitlines()]
+    assert events.index("paused") < events.index("resumed")
+    assert kept.volumes() == {"a": 1}
