@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sessions that wyng made of a qube are the qube's own here."""
 
-from qubes.test_sending import Dom0, disk, dom0  # noqa: F401
+from qubes.dom0 import Dom0
 from wyng_archives import Format3, Session, Volume
 
 

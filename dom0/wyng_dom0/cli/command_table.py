@@ -151,6 +151,8 @@ COMMANDS: dict[str, CommandRow] = {
             _ONE_SESSION
             | {"save-to", "local", "force", "sparse", "sparse-write"}
             | {"standby", "use-snapshot", "req-snapshot"}
+            | {"as", "overwrite", "pool", "settings-only", "data-only"}
+            | {"volume", "isolated"}
             | _LISTS,
             least=1,
         ),

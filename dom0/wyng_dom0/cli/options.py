@@ -259,6 +259,7 @@ def _options(
         values[key] = _percent(key, values[key])
     values["authmin"] = _authmin(values["authmin"])
     values["from_"] = values.pop("from")
+    values["as_"] = values.pop("as")
     local_from = values.pop("local_from")
     values["vols_from"] = values["vols_from"] or local_from
     # A qube is all its volumes.

@@ -40,6 +40,7 @@ class Options:
     all_before: bool = False
     apdays: str | None = None
     archive: str | None = None
+    as_: str | None = None
     bootstrap: bool = False
     authmin: int | None = None
     autoprune: str | None = None
@@ -47,6 +48,7 @@ class Options:
     clean: bool = False
     compression: str | None = None
     config: str | None = None
+    data_only: bool = False
     debug: bool = False
     dedup: str | None = None
     dedup_domain: str | None = None
@@ -64,6 +66,7 @@ class Options:
     guard_metadata: int | None = None
     hashtype: str | None = None
     import_other_from: tuple[str, ...] = ()
+    isolated: bool = False
     json: bool = False
     limit_rate: str | None = None
     key_file: str | None = None
@@ -83,7 +86,9 @@ class Options:
     no_slot_upload: bool = False
     new_key_file: str | None = None
     older_than: int | None = None
+    overwrite: bool = False
     passcmd: str | None = None
+    pool: str | None = None
     passed_over: tuple[str, ...] = ()
     post: tuple[str, ...] = ()
     pre: tuple[str, ...] = ()
@@ -100,6 +105,7 @@ class Options:
     send_unchanged: bool = False
     session_limit: str | None = None
     slots_from: str | None = None
+    settings_only: bool = False
     sparse: bool = False
     state: str | None = None
     sparse_write: bool = False
@@ -115,6 +121,7 @@ class Options:
     vid: str | None = None
     volex: tuple[str, ...] = ()
     vols_from: str | None = None
+    volume: str | None = None
     volume_desc: str | None = None
 
 

@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`receive`: restore one session of volumes to files or devices."""
+"""`receive`: restore one session of volumes to files or devices.
+
+Qubes as such are made by receive_qube.
+"""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +12,7 @@ from pathlib import Path
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session
+from wyng_dom0.commands import receive_qube
 from wyng_dom0.commands.access import Chosen, bounds_of, opened
 from wyng_dom0.commands.choice import session_of
 from wyng_dom0.commands.context import Context, Options
@@ -41,6 +45,10 @@ def run(context: Context) -> None:
     listed = _listed(context.options)
     failed: list[tuple[str, Dom0Error]] = []
     with opened(context, Capability.GET) as (chosen, archive):
+        if receive_qube.names_qubes(context.options, chosen):
+            receive_qube.check_options(context.options)
+            receive_qube.restore_qubes(context, chosen, archive)
+            return
         pages = [archive.page_named(each.name) for each in listed]
         pages = pages or archive.pages_named(context.options.names)
         homes = _homes(context, listed) or {

@@ -9,6 +9,11 @@ from wyng_dom0.archive.session import Label
 from wyng_dom0.commands.access import Chosen, bounds_of, held, open_chosen
 from wyng_dom0.commands.autoprune import prune_before_send
 from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.send_qubes import (
+    settings_of,
+    shared_of,
+    tell_qubes,
+)
 from wyng_dom0.commands.send_selection import (
     ask_of,
     follow_aliases,
@@ -19,10 +24,9 @@ from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.engine.send import SendOrder, SendReport, SendRun, Wanted
-from wyng_dom0.errors import IntegrityError, NotFound, QubesError
-from wyng_dom0.events import RunDone, RunStarted, Warning_
+from wyng_dom0.errors import IntegrityError
+from wyng_dom0.events import RunDone, RunStarted
 from wyng_dom0.seal.compression import parse_compression
-from wyng_dom0.sources.qubes import QubesSource, owner_of
 from wyng_dom0.state import last_send
 
 
@@ -42,7 +46,7 @@ def run(context: Context) -> None:
         report = _send(context, chosen, archive, wanted)
         lost = len(archive.damaged)
     if not context.options.dry_run:
-        _tell_qubes(context, chosen, wanted, report)
+        tell_qubes(context, chosen, wanted, report)
     report.raise_failures()
     if lost and asked.is_everything:
         # One of them may be what the user believes is being backed up.
@@ -73,40 +77,6 @@ def wants_dedup(options: Options) -> bool:
     return options.dedup != "off"
 
 
-def _tell_qubes(
-    context: Context, chosen: Chosen, wanted: Wanted, report: SendReport
-) -> None:
-    """Note at each qube that was sent whole when that was, and as what.
-
-    A backup is not undone by a note that can't be made.
-    """
-    sessions = {each.volume: each.session for each in report.done}
-    for source, names in wanted:
-        if not isinstance(source, QubesSource):
-            continue
-        lost = {owner_of(name) for name in names if name in report.errors}
-        notes = {owner_of(name): sessions.get(name) for name in names}
-        for qube, session in notes.items():
-            if qube in lost or not session:
-                continue
-            at = int(context.now.timestamp())
-            try:
-                source.note_sent(qube, chosen.name, session, at)
-            except (QubesError, NotFound) as error:
-                context.listener(Warning_(f"not noted at {qube}: {error}"))
-
-
-def _shared(wanted: Wanted) -> frozenset[str]:
-    """Which of the volumes hold what is no secret of one qube."""
-    return frozenset(
-        name
-        for source, names in wanted
-        if isinstance(source, QubesSource)
-        for name in names
-        if source.is_template(name)
-    )
-
-
 def _send(
     context: Context,
     chosen: Chosen,
@@ -126,7 +96,8 @@ def _send(
         send_unchanged=options.send_unchanged,
         dedup=wants_dedup(options),
         description=options.volume_desc,
-        shared=_shared(wanted),
+        shared=shared_of(wanted),
+        settings=settings_of(context, wanted),
     )
     send_run = SendRun(archive, context.places, order, context.listener)
     names = tuple(sorted(names_in(wanted)))

@@ -106,16 +106,19 @@ class OpenArchive:
         """The pages of some volumes, or of all when none is named.
 
         A name that no volume has may be a pattern as of the shell, where
-        `*` matches any text, slashes too. Raises NotFound.
+        `*` matches any text, slashes too; or a qube, which is all its
+        volumes. Raises NotFound.
         """
         ordered = sorted(self.pages.values(), key=lambda page: page.name)
         if not names:
             return ordered
         found: Dict[VolumeId, Page] = {}
         for name in names:
-            matching = [p for p in ordered if p.name == name] or [
-                p for p in ordered if fnmatchcase(p.name, name)
-            ]
+            matching = (
+                [p for p in ordered if p.name == name]
+                or [p for p in ordered if fnmatchcase(p.name, name)]
+                or [p for p in ordered if p.name.startswith(f"{name}:")]
+            )
             if not matching:
                 self.page_named(name)
             found.update((page.volume, page) for page in matching)

@@ -22,6 +22,7 @@ from wyng_dom0.errors import IntegrityError, TargetError
 from wyng_dom0.events import Listener, VolumeDone, VolumeStarted
 from wyng_dom0.names import quote
 from wyng_dom0.snapshots.snapshot import Snapshot
+from wyng_dom0.sources.stream_target import StreamTarget
 from wyng_dom0.sources.target import (
     Mode,
     Order,
@@ -34,6 +35,9 @@ from wyng_dom0.sources.unfinished import Restoring
 from wyng_dom0.sources.writing import Owner, read_padded
 from wyng_dom0.state.places import Places
 from wyng_dom0.tree.lookup import Run
+
+# Bytes that are read of what is there before what lacks is fetched.
+_SPARED_AT_ONCE = 16 << 20
 
 
 class How(Enum):
@@ -95,7 +99,7 @@ class Restore:
             self._check_room(path)
         with open_target(path, self._order(how), self._places) as target:
             if how is How.WHOLE:
-                self._write_all(target)
+                self._write_all(target, self._plaintexts(self._content.refs()))
             elif how is How.SPARSE_WRITE:
                 self._write_changed(target)
             else:
@@ -105,16 +109,38 @@ class Restore:
                 Owner(session.mode, session.uid, session.gid, session.mtime_ns),
                 help.whole,
             )
+        self.tell_done()
+        return owned
+
+    def stream(self, fd: int, present: int | None = None) -> None:
+        """All bytes of the session, in order, into a pipe.
+
+        What `present`, a descriptor, already holds by its ids is taken from
+        there and not fetched. Raises IntegrityError or TargetError before the
+        last byte is written.
+        """
+        session = self._session
+        self._listener(VolumeStarted(self._content.page.name, session.size))
+        target = StreamTarget(fd, session.size)
+        chunks = self._plaintexts(self._content.refs())
+        if present is not None:
+            chunks = self._sparing(present)
+        self._write_all(target, chunks)
+        self._teller.end()
+        target.finish(Owner(session.mode, session.uid, session.gid))
+
+    def tell_done(self) -> None:
+        """Let listeners know that the volume is what it was."""
+        session = self._session
         self._listener(
             VolumeDone(
-                volume=name,
+                volume=self._content.page.name,
                 total_bytes=session.size,
                 changed_bytes=self.written_bytes,
                 session=session.name,
                 sequence=session.sequence,
             )
         )
-        return owned
 
     def _order(self, how: How) -> Order:
         content = self._content
@@ -139,9 +165,27 @@ class Restore:
                 about=str(path),
             )
 
-    def _write_all(self, target: Target) -> None:
+    def _sparing(self, present: int) -> Iterator[tuple[int, bytes]]:
+        """As _plaintexts of all, some chunks at a time from `present`."""
+        content, hasher = self._content, self._content.hasher()
+        refs = content.refs()
+        at_once = max(1, _SPARED_AT_ONCE // content.chunk_size)
+        while some := list(islice(refs, at_once)):
+            held: dict[int, bytes] = {}
+            for number, id in some:
+                data = read_padded(present, *content.extent(number))
+                data += bytes(content.chunk_size - len(data))
+                if hasher.chunk_id(data) == id:
+                    held[number] = data
+            lacking = (each for each in some if each[0] not in held)
+            held.update(self._plaintexts(lacking))
+            yield from ((number, held[number]) for number, _ in some)
+
+    def _write_all(
+        self, target: Target, chunks: Iterator[tuple[int, bytes]]
+    ) -> None:
         at = 0
-        for number, content in self._plaintexts(self._content.refs()):
+        for number, content in chunks:
             offset, length = self._content.extent(number)
             if offset > at:
                 target.zero(at, offset - at)

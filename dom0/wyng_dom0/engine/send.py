@@ -22,7 +22,10 @@ from typing import (
     Tuple,
 )
 
+from wyng_common.frames import BlobType
+from wyng_common.ids import BlobId
 from wyng_common.messages import Capability
+from wyng_dom0.archive.fields import Record
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Label, Session, State
 from wyng_dom0.engine.flights import Arrival, announce, mark_of, settle
@@ -88,6 +91,10 @@ class SendReport:
 Wanted = Sequence[Tuple[Located, Sequence[str]]]
 
 
+# The record of a volume's owner, by the volume's name.
+SettingsOf = Callable[[str], Optional[Record]]
+
+
 @dataclass(frozen=True)
 class SendOrder:
     """What a send was asked for. `moment` is the local time it gets.
@@ -97,7 +104,8 @@ class SendOrder:
     `send_unchanged` one that did not change gets a session too; without
     `dedup` the store is not asked what it has. `description` None leaves
     each volume's own. New volumes named in `shared` have data that is
-    nobody's secret, and share it.
+    nobody's secret, and share it. `settings` gives what makes a volume's owner
+    itself; None where that can't be told.
     """
 
     moment: datetime
@@ -110,6 +118,7 @@ class SendOrder:
     dedup: bool = True
     description: Optional[str] = None
     shared: FrozenSet[str] = frozenset()
+    settings: Optional[SettingsOf] = None
 
 
 class SendRun:
@@ -232,7 +241,10 @@ class SendRun:
         uploaded: Uploaded,
     ) -> None:
         state = _state_of(taken, snapshot)
-        session = self._session(page, snapshot, uploaded, state)
+        session = replace(
+            self._session(page, snapshot, uploaded, state),
+            settings=self._settings(page),
+        )
         is_new = _differs(page.newest, session) or self._order.send_unchanged
         described = self._described(page)
         if is_new:
@@ -291,6 +303,28 @@ class SendRun:
             self._samples.append((page.domain, uploaded.sample))
         self._sent_any = self._sent_any or uploaded.sent > 0
         return uploaded
+
+    def _settings(self, page: Page) -> Optional[BlobId]:
+        """The settings blob of whose volume it is; None where there is none.
+
+        What can't be told is as it was in the newest session.
+        """
+        if self._order.settings is None:
+            return None
+        old = page.newest.settings if page.newest else None
+        record = self._order.settings(page.name)
+        if record is None or (old and self._holds(old, record)):
+            return old
+        if self._order.dry_run:
+            return None
+        return self._archive.store_record(BlobType.SETTINGS, record)
+
+    def _holds(self, id: BlobId, record: Record) -> bool:
+        try:
+            return self._archive.load(BlobType.SETTINGS, id) == record
+        except IntegrityError:
+            # Damaged: the same record, sent again, mends it.
+            return False
 
     def _session(
         self,
@@ -360,5 +394,12 @@ def _state_of(taken: Taken, snapshot: Snapshot) -> State:
 def _differs(newest: Optional[Session], now: Session) -> bool:
     if newest is None:
         return True
-    before = (newest.root, newest.size, newest.mode, newest.uid, newest.gid)
-    return before != (now.root, now.size, now.mode, now.uid, now.gid)
+    return _compared(newest) != _compared(now)
+
+
+def _compared(session: Session) -> Tuple[object, ...]:
+    """What makes a session another one than the newest."""
+    return (
+        *(session.root, session.size, session.settings),
+        *(session.mode, session.uid, session.gid),
+    )

@@ -299,7 +299,7 @@ def _translated(about: str) -> Iterator[None]:
         ) from None
     except _ABSENT as error:
         raise NotFound(one_line(str(error)), about=about) from None
-    except (qubesadmin.exc.QubesException, OSError) as error:
+    except (qubesadmin.exc.QubesException, OSError, ValueError) as error:
         raise QubesError(
             f"{about}: {one_line(str(error))}", about=about
         ) from None

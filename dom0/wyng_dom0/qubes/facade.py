@@ -6,12 +6,23 @@ Owns the types between the adapter (admin.py) and everybody else. Whatever a
 qube may have chosen itself (features, notes, tags) is text of any kind.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 HALTED = "Halted"
 ADMIN_QUBE = "dom0"
+# What core-admin's qubes/vm/__init__.py, validate_name, lets pass.
+_NAME = re.compile("[a-zA-Z][a-zA-Z0-9_.-]{0,30}", re.ASCII)
+_RESERVED = frozenset({"dom0", "Domain-0", "none", "default"})
+
+
+def is_qube_name(name: str) -> bool:
+    """True when qubesd would let a qube be called so."""
+    if name in _RESERVED or name.endswith("-dm"):
+        return False
+    return _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,17 @@ class QubesSource:
         is_one = found is not None and found.klass == "TemplateVM"
         return is_one and volume == "root"
 
+    def qube_of(self, name: str) -> Qube:
+        """The qube that a volume belongs to; NotFound."""
+        found = self._known().get(owner_of(name))
+        if found is None:
+            raise NotFound(f"there is no qube {quote(owner_of(name))}")
+        return found
+
+    def volumes_of(self, qube: str) -> list[QubeVolume]:
+        """The volumes of a qube that survive a shutdown."""
+        return [self._volume(each) for each in self._names_of(qube)]
+
     def note_sent(self, qube: str, archive: str, session: str, at: int) -> None:
         """Let Qubes know that a qube was backed up: when, as which session.
 

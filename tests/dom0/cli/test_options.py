@@ -182,6 +182,7 @@ def test_tables_name_the_same_options() -> None:
     assert used == set(OPTIONS)
     assert {row.name.replace("-", "_") for row in OPTIONS.values()} - {
         "help",
+        "as",
         "from",
         "local_from",
     } <= set(vars(Options("x")))

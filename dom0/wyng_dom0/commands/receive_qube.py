@@ -1,0 +1,240 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`receive QUBE`: qubes with their settings, made anew or over old ones."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+from wyng_common.frames import BlobType
+from wyng_dom0.archive.page import Page
+from wyng_dom0.archive.session import Session
+from wyng_dom0.commands.access import Chosen
+from wyng_dom0.commands.choice import session_of
+from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.reports import Said
+from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.qube_restore import (
+    Part,
+    QubeOrder,
+    QubeRestore,
+    restore_all,
+)
+from wyng_dom0.errors import BadInput, NotFound, Refused
+from wyng_dom0.events import Notice, RunDone, RunStarted, Warning_
+from wyng_dom0.names import quote
+from wyng_dom0.qubes.facade import Qube, is_qube_name
+from wyng_dom0.qubes.settings import QubeSettings, parse_settings
+from wyng_dom0.sources.choose import has_qubes
+from wyng_dom0.sources.qubes import BETWEEN, KEY, QubesSource
+
+
+def names_qubes(options: Options, chosen: Chosen) -> bool:
+    """True when what is named are qubes to be made, and not volumes."""
+    if options.save_to is not None or options.vols_from is not None:
+        return False
+    if any(BETWEEN in name for name in options.names):
+        return False
+    known = chosen.definition.source if chosen.definition else ""
+    source = options.local or known or (KEY if has_qubes() else "")
+    return source == KEY
+
+
+def check_options(options: Options) -> None:
+    """Raise BadInput for options that contradict each other."""
+    if options.as_ is not None and len(options.names) != 1:
+        raise BadInput("--as is the name of exactly one qube")
+    if options.as_ is not None and not is_qube_name(options.as_):
+        raise BadInput(f"{quote(options.as_)} can't be a qube's name")
+    if options.settings_only and options.data_only:
+        raise BadInput(
+            "--settings-only and --data-only leave nothing to restore: leave"
+            " one of them out"
+        )
+    if options.data_only and not options.overwrite:
+        raise BadInput(
+            "--data-only is for a qube that exists: say --overwrite too"
+        )
+    meaningless = (options.sparse_write, options.standby, options.use_snapshot)
+    if any((*meaningless, options.req_snapshot)):
+        raise BadInput(
+            "qubesd alone writes to volumes of qubes, and all of them: of the"
+            " ways that spare something, qubes have --sparse"
+        )
+    if options.session is not None and options.session.last is not None:
+        raise BadInput("receive takes exactly one session, not a range")
+
+
+def restore_qubes(
+    context: Context, chosen: Chosen, archive: OpenArchive
+) -> None:
+    """The whole of it, in an archive that is open."""
+    source = chosen.source(context.options.local or KEY)
+    assert isinstance(source, QubesSource)
+    known = {each.name: each for each in source.admin.qubes()}
+    orders = [_order(context, archive, name) for name in context.options.names]
+    restores = [
+        QubeRestore(
+            *(source.admin, archive, context.places, context.listener, order),
+            present=partial(_present, context.options, source, order),
+        )
+        for order in orders
+    ]
+    for each in restores:
+        # A name is typed for what can be done and nothing else.
+        each.check(known)
+        _confirm(context, each.order, known)
+    names = tuple(p.page.name for o in orders for p in o.parts)
+    total = sum(p.session.size for o in orders for p in o.parts)
+    context.listener(
+        RunStarted("receive", chosen.name, names, total_bytes=total)
+    )
+    restore_all(restores, known)
+    for each in restores:
+        _ask_for_more(context, each)
+        each.finish()
+        _report(context, chosen, each)
+    context.listener(RunDone("receive", chosen.name, volumes_done=len(names)))
+
+
+@contextmanager
+def _present(
+    options: Options, source: QubesSource, order: QubeOrder, name: str
+) -> Iterator[int | None]:
+    """The volume as it is now, where --sparse asks for its chunks."""
+    if not (options.sparse and order.overwrite):
+        yield None
+        return
+    volume = name.partition(BETWEEN)[2]
+    fd = source.open(f"{order.name}{BETWEEN}{volume}")
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _confirm(
+    context: Context, order: QubeOrder, known: dict[str, Qube]
+) -> None:
+    if order.name not in known or context.options.force:
+        return
+    context.prompts.type_name(
+        f"{order.name} is restored over what it is now; its volumes stay as"
+        " revisions. Type its name to go on",
+        order.name,
+    )
+
+
+def _order(context: Context, archive: OpenArchive, qube: str) -> QubeOrder:
+    options = context.options
+    parts = _parts(context, archive, qube)
+    settings = _settings(context, archive, qube, [p.session for p in parts])
+    if options.isolated:
+        settings = replace(settings, devices=())
+    return QubeOrder(
+        name=options.as_ or qube,
+        settings=settings,
+        parts=() if options.settings_only else tuple(parts),
+        with_settings=not options.data_only,
+        pool=options.pool,
+        overwrite=options.overwrite,
+        isolated=options.isolated,
+    )
+
+
+def _parts(context: Context, archive: OpenArchive, qube: str) -> list[Part]:
+    """The volumes of a qube in the archive, each with its session."""
+    pages = _pages_of(archive, qube)
+    wanted = context.options.volume
+    if wanted is not None:
+        pages = [p for p in pages if p.name == f"{qube}{BETWEEN}{wanted}"]
+    if not pages:
+        what = f"{qube}{BETWEEN}{wanted}" if wanted else qube
+        raise NotFound(
+            f"the archive has no qube {quote(what)}: list shows what it has",
+            about=qube,
+        )
+    return [
+        Part(
+            page.name.partition(BETWEEN)[2],
+            page,
+            session_of(context, archive, page),
+        )
+        for page in pages
+    ]
+
+
+def _pages_of(archive: OpenArchive, qube: str) -> list[Page]:
+    return [
+        page
+        for page in archive.pages_named(())
+        if page.name.partition(BETWEEN)[0] == qube and BETWEEN in page.name
+    ]
+
+
+def _settings(
+    context: Context,
+    archive: OpenArchive,
+    qube: str,
+    sessions: Sequence[Session],
+) -> QubeSettings:
+    for session in sessions:
+        if session.settings is not None:
+            found = archive.load(BlobType.SETTINGS, session.settings)
+            return parse_settings(found)
+    if not context.options.overwrite:
+        raise Refused(
+            f"the session has no settings of {quote(qube)}: make the qube"
+            " yourself, then restore with --overwrite --data-only",
+            about=qube,
+        )
+    context.listener(Notice(f"the session has no settings of {qube}"))
+    return QubeSettings(qube, "", "")
+
+
+def _ask_for_more(context: Context, restore: QubeRestore) -> None:
+    """What would give the qube more rights is shown, and asked for."""
+    withheld = restore.applied.withheld
+    if not withheld or restore.order.isolated:
+        return
+    listed = "; ".join(what for what, _ in withheld)
+    question = f"{restore.order.name} also had {listed}: give it all that?"
+    try:
+        context.prompts.confirm(question)
+    except Refused:
+        return
+    restore.grant()
+
+
+def _report(context: Context, chosen: Chosen, restore: QubeRestore) -> None:
+    order, applied = restore.order, restore.applied
+    withheld = [what for what, _ in applied.withheld]
+    for text in (*restore.notes, *applied.failed):
+        context.listener(Warning_(f"{order.name}: {text}"))
+    for text in withheld:
+        context.listener(Notice(f"{order.name} was not given {text}"))
+    sessions = {part.volume: part.session.name for part in order.parts}
+    context.report(
+        Said(
+            "receive",
+            f"Restored the qube {quote(order.name)}"
+            + (f" from {quote(order.settings.qube)}" if _renamed(order) else "")
+            + f": {len(order.parts)} volume(s), {applied.set} setting(s).",
+            {
+                "archive": chosen.name,
+                "qube": order.name,
+                "of": order.settings.qube,
+                "sessions": sessions,
+                "settings": applied.set,
+                "fetched": restore.fetched_bytes,
+                "withheld": withheld,
+                "failed": [*restore.notes, *applied.failed],
+            },
+        )
+    )
+
+
+def _renamed(order: QubeOrder) -> bool:
+    return order.name != order.settings.qube

@@ -1,0 +1,277 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A qube made again from its sessions: what is where, and in which order.
+
+    made, tagged as being restored -> volumes filled -> settings ->
+    what names other qubes -> the tag taken away
+
+A qube with that tag doesn't start, so nothing half restored is ever used: a
+crash leaves a qube that says what it is. One that failed and was new is
+removed. Volumes are written by qubesd alone, which keeps what was there as a
+revision. Asks no user.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from wyng_dom0.archive.page import Page
+from wyng_dom0.archive.session import Session
+from wyng_dom0.engine.content import SessionContent
+from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.restore import Restore
+from wyng_dom0.errors import Dom0Error, NotFound, Refused, TargetError
+from wyng_dom0.events import Listener
+from wyng_dom0.qubes.applying import Applied, Applying
+from wyng_dom0.qubes.capture import RESTORING
+from wyng_dom0.qubes.facade import Admin, NewQube, Qube
+from wyng_dom0.qubes.settings import QubeSettings
+from wyng_dom0.state.places import Places
+
+Present = Callable[[str], AbstractContextManager[int | None]]
+KLASSES = ("TemplateVM", "AppVM", "StandaloneVM", "DispVM")
+_FALLBACK_LABEL = "red"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One volume of a qube, and the session to restore it to."""
+
+    volume: str
+    page: Page
+    session: Session
+
+
+@dataclass(frozen=True)
+class QubeOrder:
+    """One qube to restore, as `name`.
+
+    `parts` may be empty (settings alone), `with_settings` False (data alone).
+    `pool` is where new volumes go; None: where they were, if it is there.
+    With `overwrite` the qube exists and its volumes are replaced.
+    """
+
+    name: str
+    settings: QubeSettings
+    parts: tuple[Part, ...]
+    with_settings: bool = True
+    pool: str | None = None
+    overwrite: bool = False
+    isolated: bool = False
+
+
+@dataclass
+class QubeRestore:
+    """One qube on its way. `notes` are what had to be otherwise than it was."""
+
+    admin: Admin
+    archive: OpenArchive
+    places: Places
+    listener: Listener
+    order: QubeOrder
+    # A descriptor of a volume as it is here, to spare fetching; or None.
+    present: Present
+    notes: list[str] = field(default_factory=list)
+    fetched_bytes: int = 0
+    applied: Applied = field(default_factory=Applied)
+    _applying: Applying | None = None
+    _made: bool = False
+    _begun: bool = False
+
+    @property
+    def rank(self) -> int:
+        """Templates first, then those of disposables, then others."""
+        if self.order.settings.klass == "TemplateVM":
+            return 0
+        properties = {e.name: e.value for e in self.order.settings.properties}
+        return 1 if properties.get("template_for_dispvms") == "True" else 2
+
+    # Before anything is written
+
+    def check(self, known: Mapping[str, Qube]) -> None:
+        """Raise Refused or TargetError for what can't be done."""
+        order, settings = self.order, self.order.settings
+        if settings.klass not in KLASSES and not order.overwrite:
+            raise Refused(
+                f"{settings.qube} was a {settings.klass or 'qube'}, which this"
+                " program can't make",
+                about=order.name,
+            )
+        present = known.get(order.name)
+        if present is None and order.overwrite:
+            raise NotFound(f"there is no qube {order.name}", about=order.name)
+        if present is not None and not order.overwrite:
+            raise Refused(
+                f"a qube {order.name} exists: restore beside it with"
+                " --as=NAME, or over it with --overwrite",
+                about=order.name,
+            )
+        if present is not None:
+            self._check_present(present)
+        self._check_space()
+
+    def _check_present(self, present: Qube) -> None:
+        if not present.halted:
+            raise Refused(f"{present.name} runs: shut it down first")
+        was = self.order.settings.klass
+        if was and present.klass != was:
+            raise Refused(
+                f"{present.name} is a {present.klass}, and was a {was}:"
+                " restore it with --as=NAME"
+            )
+
+    def _check_space(self) -> None:
+        needed: dict[str, int] = {}
+        for part in self.order.parts:
+            pool = self._pool_of(part.volume)
+            needed[pool] = needed.get(pool, 0) + self._data_bytes(part)
+        for pool, size in needed.items():
+            free = self.admin.free_bytes(pool)
+            if free is not None and free < size:
+                raise TargetError(
+                    f"the pool {pool} has {free} bytes free, and"
+                    f" {self.order.name} needs {size}: name another with"
+                    " --pool",
+                    about=pool,
+                )
+
+    def _data_bytes(self, part: Part) -> int:
+        content = SessionContent(self.archive, part.page, part.session)
+        return content.chunk_size * sum(1 for _ in content.refs())
+
+    def _pool_of(self, volume: str) -> str:
+        if self.order.overwrite:
+            return self.admin.volume(self.order.name, volume).pool
+        return self._pools().get(volume) or self.admin.default("default_pool")
+
+    def _pools(self) -> dict[str, str]:
+        """Where each volume of a new qube goes, but for the default pool."""
+        order, there = self.order, self.admin.pools()
+        wanted = {
+            each.name: order.pool or each.pool
+            for each in order.settings.volumes
+        }
+        return {name: pool for name, pool in wanted.items() if pool in there}
+
+    # Steps, in this order
+
+    def begin(self, known: Mapping[str, Qube]) -> None:
+        """The qube is there, and can't start from now on."""
+        if not self.order.overwrite:
+            self._create(known)
+            self._made = True
+        self.admin.add_tag(self.order.name, RESTORING)
+        self._begun = True
+
+    def _create(self, known: Mapping[str, Qube]) -> None:
+        order, settings = self.order, self.order.settings
+        label = _FALLBACK_LABEL if order.isolated else settings.label
+        if label not in self.admin.labels():
+            self.notes.append(f"the label {label} is unknown: it is red now")
+            label = _FALLBACK_LABEL
+        self.admin.create(
+            NewQube(
+                name=order.name,
+                klass=settings.klass,
+                label=label,
+                template=self._template(known),
+                pools=self._pools(),
+            )
+        )
+
+    def _template(self, known: Mapping[str, Qube]) -> str | None:
+        settings = self.order.settings
+        if settings.klass not in ("AppVM", "DispVM"):
+            return None
+        if settings.template in known:
+            return settings.template
+        default = self.admin.default("default_template")
+        self.notes.append(
+            f"its template {settings.template} is not here: it has"
+            f" {default or 'none'} now"
+        )
+        return default or None
+
+    def fill(self) -> None:
+        """Every volume holds its session, and is written by qubesd."""
+        for part in self.order.parts:
+            content = SessionContent(self.archive, part.page, part.session)
+            restore = Restore(content, self.listener, self.places)
+            with self.present(part.page.name) as held:
+                self.admin.import_volume(
+                    *(self.order.name, part.volume, part.session.size),
+                    partial(restore.stream, present=held),
+                )
+            self.fetched_bytes += restore.fetched_bytes
+            restore.tell_done()
+
+    def apply(self) -> None:
+        """The settings that a restore may give by itself."""
+        if not self.order.with_settings:
+            return
+        self._applying = Applying(
+            *(self.admin, self.order.name, self.order.settings),
+            isolated=self.order.isolated,
+        )
+        self.applied = self._applying.applied
+        self._applying.apply()
+
+    def grant(self) -> None:
+        """And those that the user agreed to."""
+        if self._applying is not None:
+            self._applying.grant()
+
+    def connect(self) -> None:
+        """What names other qubes, when all are there."""
+        if self._applying is not None:
+            self._applying.connect()
+
+    def finish(self) -> None:
+        """It may start."""
+        self.admin.remove_tag(self.order.name, RESTORING)
+
+    def undo(self, error: BaseException) -> None:
+        """Nothing that looks restored is left.
+
+        What was there before has its old content, or has it as a revision,
+        and keeps the tag: it is not what it was, as the error then says.
+        """
+        if self._begun and self.order.overwrite:
+            error.add_note(
+                f"{self.order.name} can't start before a restore of it is"
+                f" whole, or its tag {RESTORING} is taken away"
+            )
+        if self._made:
+            with suppress(Dom0Error):
+                self.admin.remove(self.order.name)
+                self._made = False
+
+
+def restore_all(
+    restores: Sequence[QubeRestore], known: Mapping[str, Qube]
+) -> None:
+    """Restore qubes up to their last step but for `grant` and `finish`.
+
+    All of them are checked before the first is made. When one fails, all
+    that were made are removed.
+    """
+    for each in restores:
+        each.check(known)
+    ordered = sorted(restores, key=lambda each: each.rank)
+    there = dict(known)
+    try:
+        for each in ordered:
+            each.begin(there)
+            order = each.order
+            there[order.name] = Qube(order.name, order.settings.klass, "Halted")
+        for each in ordered:
+            each.fill()
+        for each in ordered:
+            each.apply()
+        for each in ordered:
+            each.connect()
+    except BaseException as error:
+        for each in reversed(ordered):
+            each.undo(error)
+        raise

@@ -1,0 +1,170 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Settings of an archive given to a qube, one by one.
+
+Owns which of them a restore may set by itself. An archive is as old as it
+is: what gives a qube more rights than a new one has, or lets a policy allow it
+something, is told and left to the user. Every failure is told and the next
+setting tried.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from wyng_dom0.errors import NotFound, QubesError
+from wyng_dom0.qubes.capture import OWN_FEATURES
+from wyng_dom0.qubes.facade import Admin
+from wyng_dom0.qubes.settings import Device, QubeSettings, Setting
+
+# What qubes with the same data differ in without one being let do more.
+_PLAIN = frozenset(
+    {"memory", "maxmem", "vcpus", "virt_mode", "kernel", "debug"}
+    | {"include_in_backups", "qrexec_timeout", "shutdown_timeout"}
+    | {"template_for_dispvms", "default_dispvm", "netvm", "stubdom_mem"}
+    | {"bootmode", "appvm_default_bootmode", "audiovm", "mac", "ip", "ip6"}
+)
+# Set when all qubes are there, for they name other qubes.
+LAST = ("netvm", "default_dispvm")
+_ISOLATED = _PLAIN - {
+    *("netvm", "default_dispvm", "mac", "ip", "ip6", "audiovm"),
+    "template_for_dispvms",
+}
+_RISKY_FEATURES = ("service.", "gui-", "qubes-", "internal", "servicevm")
+_POLICY_TAGS = ("created-by-", "guivm-", "audiovm-", "anon-", "whonix-")
+
+
+Act = Callable[[], None]
+
+
+@dataclass
+class Applied:
+    """What came of it: how many were set, and what was not, for a report.
+
+    `withheld` pairs what a user must agree to with how it is set.
+    """
+
+    set: int = 0
+    withheld: list[tuple[str, Act]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+class Applying:
+    """Gives one qube the settings of a session.
+
+    With `isolated` it gets neither network nor anything that a policy or
+    another qube might use: for a restore that somebody else asked for.
+    """
+
+    def __init__(
+        self,
+        admin: Admin,
+        qube: str,
+        settings: QubeSettings,
+        isolated: bool = False,
+    ) -> None:
+        self._admin = admin
+        self._qube = qube
+        self._settings = settings
+        self._isolated = isolated
+        self.applied = Applied()
+
+    def apply(self) -> None:
+        """All but what names other qubes."""
+        for each in self._settings.properties:
+            if each.name not in LAST:
+                self._property(each)
+        for name, value in self._settings.features:
+            self._feature(name, value)
+        for tag in self._settings.tags:
+            self._tag(tag)
+        if not self._isolated:
+            self._firewall()
+        for device in self._settings.devices:
+            self._device(device)
+        if self._settings.notes:
+            notes = self._settings.notes
+            self._try("notes", lambda: self._set_notes(notes))
+        if self._isolated:
+            self._try("netvm", lambda: self._set("netvm", ""))
+
+    def connect(self) -> None:
+        """What names other qubes; a netvm that is not there becomes none."""
+        if self._isolated:
+            return
+        for each in self._settings.properties:
+            if each.name in LAST:
+                self._connect(each)
+
+    def grant(self) -> None:
+        """What was withheld, because the user agreed to all of it."""
+        withheld, self.applied.withheld = self.applied.withheld, []
+        for what, act in withheld:
+            self._try(what, act)
+
+    def _connect(self, each: Setting) -> None:
+        try:
+            self._set(each.name, each.value)
+            self.applied.set += 1
+        except (QubesError, NotFound) as error:
+            self.applied.failed.append(f"{each.name} is none now: {error}")
+            self._try(each.name, lambda: self._set(each.name, ""))
+
+    def _property(self, each: Setting) -> None:
+        allowed = _ISOLATED if self._isolated else _PLAIN
+        self._do(
+            f"the property {each.name} = {each.value}",
+            lambda: self._set(each.name, each.value),
+            each.name in allowed,
+        )
+
+    def _feature(self, name: str, value: str) -> None:
+        if name.startswith(OWN_FEATURES):
+            return
+        self._do(
+            f"the feature {name}",
+            lambda: self._admin.set_feature(self._qube, name, value),
+            not (name.startswith(_RISKY_FEATURES) or self._isolated),
+        )
+
+    def _tag(self, tag: str) -> None:
+        self._do(
+            f"the tag {tag}",
+            lambda: self._admin.add_tag(self._qube, tag),
+            not (tag.startswith(_POLICY_TAGS) or self._isolated),
+        )
+
+    def _firewall(self) -> None:
+        rules = self._settings.firewall
+        if rules:
+            self._try(
+                "the firewall",
+                lambda: self._admin.set_firewall(self._qube, rules),
+            )
+
+    def _device(self, each: Device) -> None:
+        self._do(
+            f"the {each.klass} device {each.device}",
+            lambda: self._admin.assign(
+                self._qube, each.klass, each.device, each.options
+            ),
+            False,
+        )
+
+    def _do(self, what: str, act: Act, allowed: bool) -> None:
+        if allowed:
+            self._try(what, act)
+        else:
+            self.applied.withheld.append((what, act))
+
+    def _set(self, name: str, value: str) -> None:
+        self._admin.set_property(self._qube, name, value)
+
+    def _set_notes(self, notes: str) -> None:
+        self._admin.set_notes(self._qube, notes)
+
+    def _try(self, what: str, act: Act) -> None:
+        try:
+            act()
+            self.applied.set += 1
+        except (QubesError, NotFound) as error:
+            self.applied.failed.append(f"{what}: {error}")

@@ -1,0 +1,241 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Qubes come back with data and settings, and with no more rights."""
+
+import json
+from typing import Any, Dict
+
+import pytest
+
+from qubes.dom0 import Dom0
+
+TAG = "backup-restore-in-progress"
+
+
+def report(out: str) -> Dict[str, Any]:
+    found = [json.loads(line) for line in out.splitlines()]
+    (one,) = [each for each in found if each.get("kind") == "receive"]
+    return dict(one)
+
+
+@pytest.fixture
+def sent(dom0: Dom0) -> Dom0:
+    """work was backed up with settings of every kind."""
+    dom0.system.change(
+        "work",
+        properties={
+            "label": "blue",
+            "template": "fedora",
+            "memory": 777,
+            "netvm": "sys-firewall",
+            "kernelopts": "init=/bin/sh",
+            "autostart": True,
+        },
+        features={"service.cups": "1", "menu-items": "a b"},
+        tags=["client", "created-by-dom0", "guivm-sys-gui"],
+        firewall=["action=drop"],
+        devices={"block": {"sys-firewall+sda+x": "mode='manual'"}},
+        notes="mine\n",
+    )
+    dom0.sent("work", "alone")
+    return dom0
+
+
+def test_qube_comes_back_under_another_name(sent: Dom0) -> None:
+    sent.run("receive", "work", "--as=again")
+    again = sent.system.qube("again")
+    assert sent.system.read("again") == sent.system.read("work")
+    assert again["properties"]["memory"] == 777
+    assert again["properties"]["netvm"] == "sys-firewall"
+    assert (again["notes"], again["firewall"]) == ("mine\n", ["action=drop"])
+    assert again["features"] == {"menu-items": "a b"}
+    assert TAG not in again["tags"]
+    sent.system.start("again")
+
+
+def test_rights_are_shown_and_not_given(sent: Dom0) -> None:
+    out = sent.run("--json", "receive", "work", "--as=again")
+    again = sent.system.qube("again")
+    assert "kernelopts" not in again["properties"]
+    assert "autostart" not in again["properties"]
+    assert again["devices"] == {}
+    assert sorted(again["tags"]) == ["client", "created-by-dom0"]
+    assert report(out)["withheld"] == [
+        "the property autostart = True",
+        "the property kernelopts = init=/bin/sh",
+        "the feature service.cups",
+        "the tag created-by-dom0",
+        "the tag guivm-sys-gui",
+        "the block device sys-firewall+sda+x",
+    ]
+
+
+def test_isolated_qube_has_neither_network_nor_marks(sent: Dom0) -> None:
+    sent.run("receive", "work", "--as=again", "--isolated")
+    again = sent.system.qube("again")
+    assert again["properties"]["label"] == "red"
+    assert again["properties"]["netvm"] == ""
+    assert (again["features"], again["devices"]) == ({}, {})
+    assert again["tags"] == ["created-by-dom0"]
+    assert again["firewall"] == ["action=accept"]
+    assert sent.system.read("again") == sent.system.read("work")
+
+
+def test_qube_that_exists_is_not_touched_unless_said(sent: Dom0) -> None:
+    sent.system.write("work", b"newer than it")
+    said = sent.fails(1, "receive", "work")
+    assert "a qube work exists" in said
+    assert sent.system.read("work")[:13] == b"newer than it"
+    sent.system.start("work")
+    said = sent.fails(1, "--force", "receive", "work", "--overwrite")
+    assert said == "work runs: shut it down first"
+
+
+def test_overwritten_volume_is_kept_as_a_revision(sent: Dom0) -> None:
+    before = sent.system.read("work")
+    sent.system.write("work", b"newer than it")
+    out = sent.run("--json", "--force", "receive", "work", "--overwrite")
+    assert report(out)["fetched"] > 0
+    assert sent.system.read("work") == before
+    (revision,) = sent.system.committed("work").parent.glob("private.img.*@*")
+    assert revision.read_bytes()[:13] == b"newer than it"
+    assert TAG not in sent.system.qube("work")["tags"]
+
+
+def test_overwriting_wants_the_name_typed(sent: Dom0) -> None:
+    said = sent.fails(1, "receive", "work", "--overwrite")
+    assert "work" in said
+    assert sent.system.qube("work")["tags"].count(TAG) == 0
+
+
+def test_sparse_fetches_nothing_that_is_there(sent: Dom0) -> None:
+    before = sent.system.read("work")
+    out = sent.run(
+        "--json", "--force", "--sparse", "receive", "work", "--overwrite"
+    )
+    assert report(out)["fetched"] == 0
+    assert sent.system.read("work") == before
+
+
+def test_standalone_has_both_volumes(sent: Dom0) -> None:
+    sent.run("receive", "alone", "--as=other")
+    for volume in ("private", "root"):
+        there = sent.system.read("other", volume)
+        assert there == sent.system.read("alone", volume)
+
+
+def test_missing_template_label_and_netvm_are_replaced(sent: Dom0) -> None:
+    from qubesadmin import daemon
+
+    sent.system.add("debian", "TemplateVM", root=b"d")
+    sent.system.change("work", properties={"template": "debian"})
+    with daemon.opened() as state:
+        state["labels"].append("pink")
+        state["vms"]["work"]["properties"].update(label="pink", netvm="vault")
+    sent.sent("work")
+    with daemon.opened() as state:
+        for name in ("debian", "work", "vault"):
+            del state["vms"][name]
+        state["labels"].remove("pink")
+    out = sent.run("--json", "receive", "work")
+    work = sent.system.qube("work")
+    assert work["properties"]["label"] == "red"
+    assert work["properties"]["template"] == "fedora"
+    assert work["properties"]["netvm"] == ""
+    failed = report(out)["failed"]
+    assert any("its template debian is not here" in each for each in failed)
+    assert any("the label pink is unknown" in each for each in failed)
+    assert any("netvm is none now" in each for each in failed)
+
+
+def test_several_qubes_come_in_the_right_order(dom0: Dom0) -> None:
+    from qubesadmin import daemon
+
+    dom0.system.add("debian", "TemplateVM", root=b"d")
+    dom0.system.add("app", template="debian", netvm="net")
+    dom0.system.add("net", template="debian", provides_network=True)
+    dom0.sent("app", "debian", "net")
+    with daemon.opened() as state:
+        for name in ("app", "debian", "net"):
+            del state["vms"][name]
+    dom0.run("receive", "app", "debian", "net")
+    app = dom0.system.qube("app")["properties"]
+    assert (app["template"], app["netvm"]) == ("debian", "net")
+
+
+def test_settings_and_data_can_be_had_alone(sent: Dom0) -> None:
+    from qubesadmin import daemon
+
+    before = sent.system.read("work")
+    sent.system.write("work", b"newer than it")
+    with daemon.opened() as state:
+        state["vms"]["work"]["properties"]["memory"] = 1
+    words = ("--force", "receive", "work", "--overwrite")
+    sent.run(*words, "--settings-only")
+    assert sent.system.qube("work")["properties"]["memory"] == 777
+    assert sent.system.read("work")[:13] == b"newer than it"
+    with daemon.opened() as state:
+        state["vms"]["work"]["properties"]["memory"] = 1
+    sent.run(*words, "--data-only")
+    assert sent.system.qube("work")["properties"]["memory"] == 1
+    assert sent.system.read("work") == before
+
+
+def test_pool_is_named_and_space_is_looked_at_first(sent: Dom0) -> None:
+    other = sent.system.root / "pools" / "small"
+    other.mkdir()
+    sent.system.add_pool(
+        "small", "file-reflink", dir_path=str(other), pretend_free=1000
+    )
+    said = sent.fails(1, "receive", "work", "--as=x", "--pool=small")
+    assert "the pool small has 1000 bytes free" in said
+    assert "x" not in sent.system.names()
+
+
+def test_damage_leaves_no_new_qube_and_the_old_one_as_it_was(
+    sent: Dom0,
+) -> None:
+    before = sent.system.read("work")
+    for pack in (sent.machine.backup / "a" / "packs").rglob("*.pack"):
+        data = bytearray(pack.read_bytes())
+        at = len(data) // 4
+        data[at : 2 * at] = bytes(at)
+        pack.write_bytes(data)
+    sent.fails(4, "receive", "work", "--as=again")
+    assert "again" not in sent.system.names()
+    assert sent.system.read("work") == before
+
+
+def test_half_restored_qube_does_not_start(sent: Dom0) -> None:
+    """What a kill in the middle leaves."""
+    sent.system.add("again", tags=[])
+    sent.system.change("again", tags=[TAG])
+    with pytest.raises(Exception, match="Restore of this domain in progress"):
+        sent.system.start("again")
+    sent.run("--force", "receive", "work", "--as=again", "--overwrite")
+    sent.system.start("again")
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (("work", "alone", "--as=x"), "--as is the name of exactly one qube"),
+        (("work", "--settings-only", "--data-only"), "leave nothing"),
+        (("work", "--as=x", "--data-only"), "say --overwrite too"),
+        (("work", "--as=x", "--standby"), "qubes have --sparse"),
+        (("nobody",), "the archive has no qube 'nobody'"),
+        (("work", "--as=bad name"), "'bad name' can't be a qube's name"),
+        (("work", "--as=dom0"), "'dom0' can't be a qube's name"),
+        (("work", "--volume=root", "--as=x"), "no qube 'work:root'"),
+    ],
+)
+def test_what_can_not_be_meant_changes_nothing(
+    sent: Dom0, words: "tuple[str, ...]", sentence: str
+) -> None:
+    before = sent.system.names()
+    done = sent.machine.bare(
+        f"--meta-dir={sent.machine.state}", "receive", *words, env=sent.env
+    )
+    assert done.returncode in (1, 6, 9)
+    assert sentence in done.stderr
+    assert sent.system.names() == before
