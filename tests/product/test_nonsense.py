@@ -40,7 +40,7 @@ RUN = 5
 FIRST = ("status", "overdue", "list", "send", "receive", "prune")
 # To which a word of nonsense may be what was meant.
 FREE = {"tag", "volume-desc", "volex", "save-to", "meta-dir", "new-key-file"}
-FREE |= {"keep-tag", "subdir", "passcmd"}
+FREE |= {"keep-tag", "subdir", "passcmd", "exclude"}
 # An archive that is not sealed needs no key; -1 minutes are none; / is a place.
 FREE |= {"key-file", "authmin", "local"}
 
