@@ -28,7 +28,8 @@ _CONTRADICTIONS = (
 _IN_LISTS = ("all", "local", "save-to")
 # Where people of wyng's expect one.
 _INSTEAD = {
-    "dest": "--archive names an archive known here, --from one by its URL",
+    "dest": "--archive names an archive known here; receive, verify, list"
+    " and diff take the URL of another one under --from",
     "subdir": "it goes with --from",
     "vid": "volumes go by their names",
 }

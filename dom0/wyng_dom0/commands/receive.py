@@ -49,6 +49,7 @@ def run(context: Context) -> None:
             receive_qube.check_options(context.options)
             receive_qube.restore_qubes(context, chosen, archive)
             return
+        receive_qube.refuse_options(context.options)
         pages = [archive.page_named(each.name) for each in listed]
         pages = pages or archive.pages_named(context.options.names)
         homes = _homes(context, listed) or {

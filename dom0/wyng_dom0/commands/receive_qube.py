@@ -67,6 +67,22 @@ def check_options(options: Options) -> None:
         raise BadInput("receive takes exactly one session, not a range")
 
 
+def refuse_options(options: Options) -> None:
+    """Raise BadInput for what only qubes have, where volumes are meant."""
+    for name, given in (
+        ("--as", options.as_ is not None),
+        ("--overwrite", options.overwrite),
+        ("--pool", options.pool is not None),
+        ("--settings-only", options.settings_only),
+        ("--data-only", options.data_only),
+    ):
+        if given:
+            raise BadInput(
+                f"{name} is for qubes, and volumes are meant here: --save-to"
+                " says where a volume goes"
+            )
+
+
 def restore_qubes(
     context: Context, chosen: Chosen, archive: OpenArchive
 ) -> None:
