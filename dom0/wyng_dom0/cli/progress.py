@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # Below this a bar would push rate and time left off the line.
 _WIDE = 70
 # What comes ten times a second.
+# What these say of a volume is in their reports, or in an error.
+_REPORTED_LATER = ("receive", "verify", "arch-check")
 _STEADY = (events.Progress, events.Overall)
 _NARROW_BAR = "{desc} {percentage:.0f}% {n_fmt} {rate_fmt} {remaining}"
 
@@ -93,7 +95,7 @@ class Progress:
     def __init__(self, output: Output, options: Options) -> None:
         self._output = output
         self._verbose = options.verbose
-        self._reported_later = options.command in ("receive", "verify")
+        self._reported_later = options.command in _REPORTED_LATER
         self._bars = has_bars(options)
         self._bar: Bar | None = None
 
@@ -118,7 +120,7 @@ class Progress:
         self._output.event(event, self._verbose)
 
     def _is_repeated(self, event: events.Event) -> bool:
-        """What receive and verify say in a report of their own, or an error."""
+        """What is said again in a report, or an error?"""
         if self._output.as_json or not isinstance(event, events.VolumeDone):
             return False
         return self._reported_later
