@@ -27,6 +27,32 @@ def test_names_tags_and_all_mean_the_volumes_that_survive(dom0: Dom0) -> None:
     assert "is no volume of a qube" in dom0.fails(9, "send", ":private")
 
 
+def test_what_keeps_no_volume_is_not_taken_for_everything(dom0: Dom0) -> None:
+    dom0.sent("work")
+    dom0.system.add("disp1", "DispVM")
+    volumes = dom0.system.qube("disp1")["volumes"]
+    volumes["private"]["save_on_stop"] = False
+    dom0.system.change("disp1", volumes=volumes)
+    dom0.system.add("far")
+    dom0.system.change("far", volumes={}, **{"class": "RemoteVM"})
+    for name in ("disp1", "far"):
+        assert "keeps no volume" in dom0.fails(6, "send", name)
+    assert "work:private" in dom0.sent("--all", "--exclude=fedora")
+
+
+def test_qube_that_is_removed_meanwhile_is_left_out(dom0: Dom0) -> None:
+    from qubesadmin import daemon
+
+    from wyng_dom0.qubes.admin import open_admin
+    from wyng_dom0.sources.qubes import QubesSource
+
+    source = QubesSource(open_admin(), [], "auto", print)
+    assert source.exists("alone:root")
+    daemon.call("work", "admin.vm.Remove")
+    assert "alone:root" in source.list_volumes()
+    assert "work:private" not in source.list_volumes()
+
+
 def test_live_state_is_what_a_running_qube_wrote(dom0: Dom0) -> None:
     dom0.sent("work")
     dom0.system.start("work")
@@ -162,6 +188,10 @@ def test_qubes_notes_when_it_was_backed_up(dom0: Dom0) -> None:
     found = dom0.system.qube("work")
     assert found["properties"]["backup_timestamp"] > 1_700_000_000
     assert found["features"]["wyng.last.default"][:2] == "20"
+    dom0.sent("alone:root")
+    assert "backup_timestamp" not in dom0.system.qube("alone")["properties"]
+    dom0.sent("alone:root", "alone:private")
+    assert "backup_timestamp" in dom0.system.qube("alone")["properties"]
     dom0.run("send", "--dry-run", "vault")
     assert "backup_timestamp" not in dom0.system.qube("vault")["properties"]
 

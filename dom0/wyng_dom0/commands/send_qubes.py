@@ -6,6 +6,8 @@ Their settings, what they share, and the note at each that it was backed up.
 Nothing of it is done for other sources.
 """
 
+from collections.abc import Sequence
+
 from wyng_dom0.archive.fields import Record
 from wyng_dom0.commands.access import Chosen
 from wyng_dom0.commands.context import Context
@@ -14,7 +16,7 @@ from wyng_dom0.errors import NotFound, QubesError
 from wyng_dom0.events import Warning_
 from wyng_dom0.qubes.capture import Capturer
 from wyng_dom0.qubes.settings import encode_settings
-from wyng_dom0.sources.qubes import QubesSource, owner_of
+from wyng_dom0.sources.qubes import BETWEEN, QubesSource, owner_of
 
 
 def settings_of(context: Context, wanted: Wanted) -> SettingsOf | None:
@@ -72,9 +74,16 @@ def tell_qubes(
                 continue
             at = int(context.now.timestamp())
             try:
-                source.note_sent(qube, chosen.name, session, at)
+                if _is_whole(source, qube, names):
+                    source.note_sent(qube, chosen.name, session, at)
             except (QubesError, NotFound) as error:
                 context.listener(Warning_(f"not noted at {qube}: {error}"))
+
+
+def _is_whole(source: QubesSource, qube: str, names: Sequence[str]) -> bool:
+    """Is every volume of the qube that is worth keeping among the names?"""
+    kept = {f"{qube}{BETWEEN}{each.name}" for each in source.volumes_of(qube)}
+    return kept <= {*names}
 
 
 def shared_of(wanted: Wanted) -> frozenset[str]:

@@ -37,6 +37,8 @@ BETWEEN = ":"
 FEATURE = "wyng.last."
 # Of these the root volume is thrown away at each stop.
 _TEMPLATED = ("AppVM", "DispVM")
+# Its volumes are another machine's.
+_ELSEWHERE = ("RemoteVM",)
 _KEPT = ("private", "root")
 _SNAPSHOTTED = ("lvm_thin", "file-reflink")
 _BY_PATH = ("file", "zfs")
@@ -73,8 +75,7 @@ class QubesSource:
         """The volumes of all qubes that Qubes includes in backups."""
         return [
             name
-            for qube in self._known()
-            if self.admin.is_included(qube)
+            for qube in self._of_which(self.admin.is_included)
             for name in self._names_of(qube)
         ]
 
@@ -89,8 +90,15 @@ class QubesSource:
             if BETWEEN in word and not word.startswith("@"):
                 names[word] = None
                 continue
-            for qube in self._meant(word):
-                names.update(dict.fromkeys(self._names_of(qube)))
+            meant = self._meant(word)
+            found = [name for qube in meant for name in self._names_of(qube)]
+            if not found:
+                raise NotFound(
+                    f"{quote(word)} keeps no volume when it stops: there is"
+                    " nothing to back up",
+                    about=word,
+                )
+            names.update(dict.fromkeys(found))
         return list(names)
 
     def exists(self, name: str) -> bool:
@@ -188,11 +196,26 @@ class QubesSource:
             self._qubes = {each.name: each for each in self.admin.qubes()}
         return self._qubes
 
+    def _of_which(self, is_true: Callable[[str], bool]) -> list[str]:
+        """The qubes of which it is true.
+
+        Disposables come and go: one that is gone by now is left out. A qube
+        on another machine has neither volumes nor such properties here.
+        """
+        found = []
+        for name, qube in self._known().items():
+            try:
+                if qube.klass not in _ELSEWHERE and is_true(name):
+                    found.append(name)
+            except NotFound:
+                continue
+        return found
+
     def _meant(self, word: str) -> list[str]:
         known = self._known()
         if word.startswith(TAG):
             tag = word.removeprefix(TAG)
-            found = [each for each in known if self.admin.has_tag(each, tag)]
+            found = self._of_which(lambda each: self.admin.has_tag(each, tag))
         elif word in known:
             found = [word]
         else:
@@ -204,8 +227,10 @@ class QubesSource:
         return found
 
     def _names_of(self, qube: str) -> list[str]:
-        templated = self._known()[qube].klass in _TEMPLATED
-        wanted = _KEPT[:1] if templated else _KEPT
+        klass = self._known()[qube].klass
+        if klass in _ELSEWHERE:
+            return []
+        wanted = _KEPT[:1] if klass in _TEMPLATED else _KEPT
         names = [f"{qube}{BETWEEN}{each}" for each in wanted]
         return [each for each in names if self._volume(each).save_on_stop]
 
