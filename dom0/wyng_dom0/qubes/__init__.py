@@ -1,3 +1,3 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where volumes live, and where restored ones are written."""
+"""Qubes OS: what is asked of qubesd, and what of a qube is kept."""
