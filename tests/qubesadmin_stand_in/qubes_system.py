@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 HERE = Path(__file__).resolve().parent
+# Only for the import: other tests' processes, which get this path, must not
+# believe that they are on Qubes OS.
 sys.path.append(str(HERE))
 
 from qubesadmin import daemon, volumes  # noqa: E402
+
+sys.path.remove(str(HERE))
 
 LABELS = ("red", "orange", "yellow", "green", "gray", "blue", "purple", "black")
 

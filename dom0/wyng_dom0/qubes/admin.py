@@ -305,6 +305,11 @@ def _translated(about: str) -> Iterator[None]:
         ) from None
 
 
+def is_dom0() -> bool:
+    """True where qubesd runs; the client in qubes calls it by qrexec."""
+    return bool(qubesadmin.Qubes.qubesd_connection_type == "socket")
+
+
 def open_admin() -> QubesAdmin:
     """The Admin API of this machine; QubesError when qubesd is not there."""
     return QubesAdmin()

@@ -71,12 +71,12 @@ def open_qubes(
 
 
 def has_qubes() -> bool:
-    """True on Qubes OS, where qubes are what is backed up by default."""
+    """True in dom0 of Qubes OS, where qubes are backed up by default."""
     try:
-        from wyng_dom0.qubes import admin  # noqa: F401
+        from wyng_dom0.qubes.admin import is_dom0
     except ImportError:
         return False
-    return True
+    return is_dom0()
 
 
 def source_of(

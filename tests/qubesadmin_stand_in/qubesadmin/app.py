@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The application object: qubesadmin/app.py, QubesLocal."""
 
+import os
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from qubesadmin import daemon
@@ -74,7 +75,11 @@ class Named:
 
 
 class Qubes:
-    """QubesLocal."""
+    """QubesLocal; or, where there is no qubesd, QubesRemote as in a qube."""
+
+    qubesd_connection_type = (
+        "socket" if os.environ.get("QUBES_STAND_IN") else "qrexec"
+    )
 
     def __init__(self) -> None:
         daemon.folder()
