@@ -3,11 +3,15 @@
 """Qubes come back with data and settings, and with no more rights."""
 
 import json
-from typing import Any, Dict
+import os
+from typing import Any, Dict, cast
 
 import pytest
 
 from qubes.dom0 import Dom0
+from wyng_dom0.errors import QubesError
+from wyng_dom0.qubes.applying import Applying
+from wyng_dom0.qubes.settings import QubeSettings
 
 TAG = "backup-restore-in-progress"
 
@@ -207,7 +211,7 @@ def test_damage_leaves_no_new_qube_and_the_old_one_as_it_was(
 
 
 def test_half_restored_qube_does_not_start(sent: Dom0) -> None:
-    """What a kill in the middle leaves."""
+    """It has the tag that a kill in the middle leaves."""
     sent.system.add("again", tags=[])
     sent.system.change("again", tags=[TAG])
     with pytest.raises(Exception, match="Restore of this domain in progress"):
@@ -239,3 +243,55 @@ def test_what_can_not_be_meant_changes_nothing(
     assert done.returncode in (1, 6, 9)
     assert sentence in done.stderr
     assert sent.system.names() == before
+
+
+def test_room_is_looked_at_for_all_qubes_together(dom0: Dom0) -> None:
+    from qubesadmin import daemon
+
+    for name in ("qa", "qb"):
+        dom0.system.add(name, private=os.urandom(900_000))
+    dom0.sent("qa", "qb")
+    other = dom0.system.root / "pools" / "small"
+    other.mkdir()
+    dom0.system.add_pool(
+        "small", "file-reflink", dir_path=str(other), pretend_free=1_200_000
+    )
+    with daemon.opened() as state:
+        for name in ("qa", "qb"):
+            del state["vms"][name]
+    said = dom0.fails(1, "receive", "qa", "qb", "--pool=small")
+    assert "are needed: name another with --pool" in said
+    assert not {"qa", "qb"} & set(dom0.system.names())
+
+
+def test_isolated_qube_can_start_no_disposable(sent: Dom0) -> None:
+    from qubesadmin import daemon
+
+    with daemon.opened() as state:
+        state["defaults"]["default_dispvm"] = "fedora"
+    sent.run("receive", "work", "--as=again", "--isolated")
+    assert sent.system.qube("again")["properties"]["default_dispvm"] == ""
+    said = sent.fails(
+        9, "--force", "receive", "work", "--overwrite", "--isolated"
+    )
+    assert "--isolated makes a new qube" in said
+
+
+def test_qube_that_can_not_be_cut_off_is_no_restore() -> None:
+    """Isolation comes first, and what fails there ends all of it."""
+
+    class Refusing:
+        def set_property(self, qube: str, name: str, value: str) -> None:
+            raise QubesError("no")
+
+    settings = QubeSettings("work", "AppVM", "blue")
+    with pytest.raises(QubesError):
+        Applying(cast(Any, Refusing()), "work", settings, True).apply()
+
+
+def test_words_of_a_qube_are_not_shown_raw(sent: Dom0) -> None:
+    words = {"label": "blue", "kernelopts": "a\x1b[31mred"}
+    sent.system.change("work", properties=words)
+    sent.sent("work")
+    out = sent.run("receive", "work", "--as=again")
+    assert "kernelopts" in out and "\x1b" not in out

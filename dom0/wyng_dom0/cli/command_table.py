@@ -30,7 +30,7 @@ _RULES = frozenset({"autoprune", "min-free-space", "keep", *RULE_OPTIONS})
 # What works for a while: others may see, pause and end it.
 LASTING = frozenset(
     {"send", "receive", "verify", "prune", "monitor", "diff", "arch-check"}
-    | {"arch-deduplicate", "migrate", "drill"}
+    | {"arch-deduplicate", "migrate"}
 )
 MANY = 1 << 30
 

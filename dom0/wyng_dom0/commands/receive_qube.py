@@ -48,6 +48,11 @@ def check_options(options: Options) -> None:
         raise BadInput("--as is the name of exactly one qube")
     if options.as_ is not None and not is_qube_name(options.as_):
         raise BadInput(f"{quote(options.as_)} can't be a qube's name")
+    if options.isolated and options.overwrite:
+        raise BadInput(
+            "--isolated makes a new qube: what --overwrite restores over keeps"
+            " the network that it has"
+        )
     if options.settings_only and options.data_only:
         raise BadInput(
             "--settings-only and --data-only leave nothing to restore: leave"
@@ -101,7 +106,7 @@ def restore_qubes(
     for each in restores:
         # A name is typed for what can be done and nothing else.
         each.check(known)
-        _confirm(context, each.order, known)
+        _confirm(context, each, known)
     names = tuple(p.page.name for o in orders for p in o.parts)
     total = sum(p.session.size for o in orders for p in o.parts)
     context.listener(
@@ -132,13 +137,18 @@ def _present(
 
 
 def _confirm(
-    context: Context, order: QubeOrder, known: dict[str, Qube]
+    context: Context, restore: QubeRestore, known: dict[str, Qube]
 ) -> None:
+    order = restore.order
     if order.name not in known or context.options.force:
         return
+    lost = restore.without_revisions()
+    kept = "its volumes stay as revisions"
+    if lost:
+        kept = f"what its {' and '.join(lost)} volume holds now IS LOST"
     context.prompts.type_name(
-        f"{order.name} is restored over what it is now; its volumes stay as"
-        " revisions. Type its name to go on",
+        f"{order.name} is restored over what it is now, and {kept}. Type its"
+        " name to go on",
         order.name,
     )
 
@@ -215,7 +225,7 @@ def _ask_for_more(context: Context, restore: QubeRestore) -> None:
     withheld = restore.applied.withheld
     if not withheld or restore.order.isolated:
         return
-    listed = "; ".join(what for what, _ in withheld)
+    listed = _safe("; ".join(what for what, _ in withheld))
     question = f"{restore.order.name} also had {listed}: give it all that?"
     try:
         context.prompts.confirm(question)
@@ -228,9 +238,9 @@ def _report(context: Context, chosen: Chosen, restore: QubeRestore) -> None:
     order, applied = restore.order, restore.applied
     withheld = [what for what, _ in applied.withheld]
     for text in (*restore.notes, *applied.failed):
-        context.listener(Warning_(f"{order.name}: {text}"))
+        context.listener(Warning_(_safe(f"{order.name}: {text}")))
     for text in withheld:
-        context.listener(Notice(f"{order.name} was not given {text}"))
+        context.listener(Notice(_safe(f"{order.name} was not given {text}")))
     sessions = {part.volume: part.session.name for part in order.parts}
     context.report(
         Said(
@@ -250,6 +260,11 @@ def _report(context: Context, chosen: Chosen, restore: QubeRestore) -> None:
             },
         )
     )
+
+
+def _safe(text: str) -> str:
+    """Words that may be a qube's own, fit to be shown."""
+    return quote(text)[1:-1]
 
 
 def _renamed(order: QubeOrder) -> bool:

@@ -109,7 +109,14 @@ class QubeRestore:
             )
         if present is not None:
             self._check_present(present)
-        self._check_space()
+
+    def without_revisions(self) -> list[str]:
+        """Volumes whose present content is gone once they are restored."""
+        found = [
+            self.admin.volume(self.order.name, part.volume)
+            for part in self.order.parts
+        ]
+        return [each.name for each in found if each.revisions_to_keep < 1]
 
     def _check_present(self, present: Qube) -> None:
         if not present.halted:
@@ -121,20 +128,13 @@ class QubeRestore:
                 " restore it with --as=NAME"
             )
 
-    def _check_space(self) -> None:
+    def needs(self) -> dict[str, int]:
+        """How many bytes it will take in each pool."""
         needed: dict[str, int] = {}
         for part in self.order.parts:
             pool = self._pool_of(part.volume)
             needed[pool] = needed.get(pool, 0) + self._data_bytes(part)
-        for pool, size in needed.items():
-            free = self.admin.free_bytes(pool)
-            if free is not None and free < size:
-                raise TargetError(
-                    f"the pool {pool} has {free} bytes free, and"
-                    f" {self.order.name} needs {size}: name another with"
-                    " --pool",
-                    about=pool,
-                )
+        return needed
 
     def _data_bytes(self, part: Part) -> int:
         content = SessionContent(self.archive, part.page, part.session)
@@ -248,6 +248,22 @@ class QubeRestore:
                 self._made = False
 
 
+def check_space(restores: Sequence[QubeRestore]) -> None:
+    """Raise TargetError where a pool has no room for all of them."""
+    needed: dict[str, int] = {}
+    for each in restores:
+        for pool, size in each.needs().items():
+            needed[pool] = needed.get(pool, 0) + size
+    for pool, size in needed.items():
+        free = restores[0].admin.free_bytes(pool)
+        if free is not None and free < size:
+            raise TargetError(
+                f"the pool {pool} has {free} bytes free, and {size} are"
+                " needed: name another with --pool",
+                about=pool,
+            )
+
+
 def restore_all(
     restores: Sequence[QubeRestore], known: Mapping[str, Qube]
 ) -> None:
@@ -258,6 +274,7 @@ def restore_all(
     """
     for each in restores:
         each.check(known)
+    check_space(restores)
     ordered = sorted(restores, key=lambda each: each.rank)
     there = dict(known)
     try:

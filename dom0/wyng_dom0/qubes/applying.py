@@ -69,7 +69,14 @@ class Applying:
         self.applied = Applied()
 
     def apply(self) -> None:
-        """All but what names other qubes."""
+        """All but what names other qubes.
+
+        Raises QubesError where an isolated qube can't be cut off: that comes
+        first, and nothing goes on without it.
+        """
+        if self._isolated:
+            for name in LAST:
+                self._set(name, "")
         for each in self._settings.properties:
             if each.name not in LAST:
                 self._property(each)
@@ -84,8 +91,6 @@ class Applying:
         if self._settings.notes:
             notes = self._settings.notes
             self._try("notes", lambda: self._set_notes(notes))
-        if self._isolated:
-            self._try("netvm", lambda: self._set("netvm", ""))
 
     def connect(self) -> None:
         """What names other qubes; a netvm that is not there becomes none."""

@@ -17,7 +17,10 @@ _ZEROS = memoryview(bytes(1 << 20))
 
 
 class StreamTarget:
-    """See target.Target; whole mode only. The descriptor stays open."""
+    """See target.Target; whole mode only. The descriptor stays open.
+
+    Raises BrokenPipeError when nobody reads any more.
+    """
 
     def __init__(self, fd: int, size: int) -> None:
         self._fd = fd
@@ -63,11 +66,7 @@ class StreamTarget:
 
     def _write(self, data: memoryview) -> None:
         while data:
-            try:
-                count = os.write(self._fd, data)
-            except BrokenPipeError:
-                raise TargetError(
-                    "whoever takes the volume has stopped to read"
-                ) from None
+            # A reader that went away says why: BrokenPipeError is not ours.
+            count = os.write(self._fd, data)
             self._at += count
             data = data[count:]
