@@ -10,11 +10,11 @@ for module in dm-thin-pool dm-snapshot loop ext4; do
     modprobe "$module" || echo "no module $module"
 done
 mkdir -p /run/hot
-mount -t tmpfs -o size=1g,mode=755 hot /run/hot
+mount -t tmpfs -o size=1800m,mode=755 hot /run/hot
 tar -x -C /run/hot -f "$folder/hot.tar"
 mkdir -p /run/hot/work /run/hot/lvm
 # The tools of thin pools read past the cache, which tmpfs doesn't offer.
-truncate -s 300M /run/hot/disk.img
+truncate -s 700M /run/hot/disk.img
 mkfs.ext4 -q -F -O ^has_journal /run/hot/disk.img
 mount -o loop /run/hot/disk.img /run/hot/work
 cat >/run/hot/lvm/lvm.conf <<CONF
