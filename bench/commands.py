@@ -14,13 +14,14 @@ of five; prunes once each, on a copy. Says the load before it begins.
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator, List
+
+from side_by_side.timed import seconds_of
 
 from wyng_common.frames import BlobType
 from wyng_common.messages import Capability
@@ -43,7 +44,6 @@ from wyng_dom0.tree.update import TreeUpdate
 VOLUMES, SESSIONS, PRUNED = 200, 500, 1000
 MIB = 1 << 20
 _CHUNKS = 256
-_START = "import sys; from wyng_dom0.cli.main import main; sys.exit(main())"
 
 
 class Bench:
@@ -61,19 +61,7 @@ class Bench:
 
     def run(self, *words: str) -> float:
         """Seconds of a command that must not fail."""
-        # Byte code is there, as where packages installed the program.
-        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        begun = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-c", _START, f"--meta-dir={self.root}/state"]
-            + [*words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env=environ,
-            check=True,
-        )
-        return time.perf_counter() - begun
+        return seconds_of(self.root / "state", words)
 
     def median(self, *words: str) -> float:
         """Of five runs, after one that is not counted."""

@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,11 +23,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+from side_by_side.timed import seconds_of  # noqa: E402
+
 from qubesadmin_stand_in.qubes_system import HERE, QubesSystem  # noqa: E402
 
 QUBES, ROUNDS = 40, 5
 SIZE, DATA = 2 << 30, 2 << 20
-_START = "import sys; from wyng_dom0.cli.main import main; sys.exit(main())"
 
 
 class Bench:
@@ -49,22 +49,9 @@ class Bench:
 
     def run(self, *words: str) -> float:
         """Seconds of a command that must not fail."""
-        environ = {
-            **os.environ,
-            **self.system.env,
-            "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path]),
-        }
-        environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        begun = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-c", _START, f"--meta-dir={self._root}/state"]
-            + [*words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            env=environ,
-            check=True,
-        )
-        return time.perf_counter() - begun
+        path = os.pathsep.join([str(HERE), *sys.path])
+        more = {**self.system.env, "PYTHONPATH": path}
+        return seconds_of(self._root / "state", words, more)
 
     def tell(self, what: str, state: str) -> None:
         """Send once, then again and again with nothing changed."""
