@@ -3,7 +3,16 @@
 """Forgetting an archive that is no more: all that this machine kept of it."""
 
 from wyng_dom0.engine import kept
-from wyng_dom0.state import definitions, heads, key_agent, ledgers, remembered
+from wyng_dom0.state import (
+    definitions,
+    heads,
+    key_agent,
+    last_send,
+    ledgers,
+    remembered,
+    seen_space,
+    staging,
+)
 from wyng_dom0.state import slots as kept_slots
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.state.places import Places
@@ -23,6 +32,9 @@ def forget_archive(places: Places, definition: ArchiveDefinition) -> None:
     for state in list_states(places):
         if archive in ledgers.list_archives(state.folder):
             kept.forget_archive(places, state, archive)
+    last_send.forget(places, archive)
+    staging.forget(places, archive)
+    seen_space.forget(places, archive, where.url)
     Proofs(places, archive, where.url).forget_all()
     heads.forget(places, archive, where.url)
     definitions.remove(places, definition.name)

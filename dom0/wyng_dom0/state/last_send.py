@@ -33,3 +33,10 @@ def read_send(places: Places, archive: ArchiveId) -> datetime | None:
     except (FileNotFoundError, ValueError):
         return None
     return found if found.tzinfo is not None else None
+
+
+def forget(places: Places, archive: ArchiveId) -> None:
+    """Forget it, as after arch-delete."""
+    path = places.last_send(archive)
+    if path.parent.exists():
+        durable.remove_private(path)

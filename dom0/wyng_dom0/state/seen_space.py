@@ -52,3 +52,10 @@ def read_space(
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
+
+
+def forget(places: Places, archive: ArchiveId, destination: str) -> None:
+    """Forget it, as after arch-delete."""
+    path = places.space(archive, destination)
+    if path.parent.exists():
+        durable.remove_private(path)

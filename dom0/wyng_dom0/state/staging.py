@@ -29,3 +29,10 @@ def renew(places: Places, archive: ArchiveId) -> StagingToken:
     path = make_folder_of(places.staging(archive))
     durable.write_private(path, token)
     return token
+
+
+def forget(places: Places, archive: ArchiveId) -> None:
+    """Forget it, as after arch-delete."""
+    path = places.staging(archive)
+    if path.parent.exists():
+        durable.remove_private(path)
