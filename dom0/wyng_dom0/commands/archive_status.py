@@ -53,8 +53,6 @@ def _row(
         last_head=_last_head(context, definition, url, problems),
         proven=Proofs(places, definition.archive, url).newest(),
         space=SpaceRow(**vars(seen)) if seen else None,
-        # Nothing files any yet.
-        requests=0,
     )
 
 

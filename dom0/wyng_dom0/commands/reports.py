@@ -204,7 +204,6 @@ class ArchiveRow:
     last_head: str | None
     proven: datetime | None
     space: SpaceRow | None
-    requests: int
 
 
 @dataclass(frozen=True)
