@@ -17,9 +17,9 @@
         │  ├ ProgramMissing       there is no store program at the place
         │  └ ConflictError        another commit came first
         ├ SourceError             a volume can't be read or changed meanwhile
+        │  └ QubesError           qubesd refused or failed at something
         ├ TargetError             what is being restored to can't be written
         ├ Differs                 a comparison found what is not the same
-        ├ QubesError              qubesd refused or failed at something
         ├ Refused                 a rule of ours, or the user, said no
         │  └ NotAllowed           the destination lets us do less than that
         ├ SomeVolumesFailed       the others are done
@@ -98,16 +98,16 @@ class SourceError(Dom0Error):
     """A volume can't be read, or changed its size while it was read."""
 
 
+class QubesError(SourceError):
+    """The Admin API of Qubes OS refused, failed or was not there."""
+
+
 class TargetError(Dom0Error):
     """The place to restore to can't be used, or failed while written."""
 
 
 class Differs(Dom0Error):
     """What was compared is not the same; it was reported how."""
-
-
-class QubesError(Dom0Error):
-    """The Admin API of Qubes OS refused, failed or was not there."""
 
 
 class Refused(Dom0Error):

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from qubesadmin import daemon
 
 from qubes.dom0 import Dom0
 
@@ -41,8 +42,6 @@ def test_what_keeps_no_volume_is_not_taken_for_everything(dom0: Dom0) -> None:
 
 
 def test_qube_that_is_removed_meanwhile_is_left_out(dom0: Dom0) -> None:
-    from qubesadmin import daemon
-
     from wyng_dom0.qubes.admin import open_admin
     from wyng_dom0.sources.qubes import QubesSource
 
@@ -101,8 +100,6 @@ def test_qube_without_revisions_has_no_clean_state_while_it_runs(
 
 
 def test_half_written_import_is_not_what_is_backed_up(dom0: Dom0) -> None:
-    from qubesadmin import daemon
-
     daemon.import_begin("work", "private", None)
     dom0.sent("work")
     assert dom0.restored("work:private")[:13] == b"work at first"
@@ -202,3 +199,46 @@ def test_volume_of_a_qube_is_not_written_beside_qubesd(dom0: Dom0) -> None:
     said = dom0.fails(1, "--force", "receive", "work:private")
     assert "belongs to a qube" in said
     assert dom0.system.read("work") == before
+
+
+def test_what_reads_the_archive_needs_neither_qube_nor_qubesd(
+    dom0: Dom0,
+) -> None:
+    dom0.sent("work", "alone")
+    wanted = dom0.system.read("work")
+    dom0.system.forget_calls()
+    dom0.run("list")
+    assert dom0.system.calls() == []
+    with daemon.opened() as state:
+        del state["vms"]["work"]
+    gone = {"QUBES_STAND_IN": ""}
+    for env in (dom0.env, {**dom0.env, **gone}):
+        out = dom0.machine.run("list", "work:private", env=env)
+        assert "clean" in out
+        dom0.machine.run("verify", "work", env=env)
+        dom0.machine.run("list", env=env)
+    assert dom0.restored("work:private") == wanted
+
+
+def test_qube_that_qubesd_does_not_answer_for_leaves_others_alone(
+    dom0: Dom0,
+) -> None:
+    dom0.sent("work", "alone")
+    with daemon.opened() as state:
+        del state["vms"]["work"]["volumes"]["private"]
+    said = dom0.machine.bare(
+        f"--meta-dir={dom0.machine.state}", "send", env=dom0.env
+    )
+    assert said.returncode == 2
+    assert "qubesd did not answer" in said.stderr
+    assert "alone:root" in said.stdout
+
+
+def test_room_is_made_for_all_volumes_of_a_new_qube(dom0: Dom0) -> None:
+    """Its size counts, though only its name is given."""
+    dom0.sent("work")
+    dom0.system.write("work", b"work, changed")
+    dom0.sent("work")
+    dom0.system.add("large", size=1 << 43)
+    dom0.run("--autoprune=on", "--keep-last=1", "--force", "send", "large")
+    assert len(dom0.states("work:private")) == 1

@@ -17,6 +17,7 @@ from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.prune import PrunePlan, carry_out, plan_retention
 from wyng_dom0.errors import BadInput, Dom0Error, NotFound, Refused
 from wyng_dom0.events import Notice, Warning_
+from wyng_dom0.sources.source import Source
 
 # Sessions of the first round where room is wanted; each next takes twice.
 _FIRST_ROUND = 3
@@ -122,7 +123,7 @@ def _estimate(context: Context, chosen: Chosen, names: Sequence[str]) -> int:
     with open_chosen(context, chosen, Capability.GET) as archive:
         newest = {each.name: each.newest for each in archive.pages.values()}
     total = 0
-    for name in names or newest:
+    for name in _expanded(context, chosen, names) or newest:
         session = newest.get(name)
         if session is not None:
             total += session.changed
@@ -131,10 +132,30 @@ def _estimate(context: Context, chosen: Chosen, names: Sequence[str]) -> int:
     return total
 
 
+def _expanded(
+    context: Context, chosen: Chosen, names: Sequence[str]
+) -> list[str]:
+    """A qube's name is all its volumes; what means nothing stays."""
+    source = _source(context, chosen)
+    found: list[str] = []
+    for name in names:
+        try:
+            found += source.expand([name]) if source else [name]
+        except NotFound:
+            found.append(name)
+    return found
+
+
 def _size_of_new(context: Context, chosen: Chosen, name: str) -> int:
     """The size of a volume that is new; 0 where it lies anywhere else."""
-    try:
-        source = chosen.source(context.options.local)
-    except (BadInput, NotFound):
+    source = _source(context, chosen)
+    if source is None or not source.exists(name):
         return 0
-    return source.describe(name).size if source.exists(name) else 0
+    return source.describe(name).size
+
+
+def _source(context: Context, chosen: Chosen) -> Source | None:
+    try:
+        return chosen.source(context.options.local)
+    except (BadInput, NotFound):
+        return None

@@ -28,6 +28,7 @@ from wyng_dom0.engine.selection import describe, meant_sessions
 from wyng_dom0.engine.sharing import measure, unique_bytes
 from wyng_dom0.errors import BadInput, NotFound, SourceError
 from wyng_dom0.events import Warning_
+from wyng_dom0.sources.qubes import QubesSource
 from wyng_dom0.sources.unfinished import check_finished
 from wyng_dom0.state.proven import NEVER, Proof
 
@@ -61,8 +62,11 @@ def _warn_of_unfinished(
         return
     try:
         source = chosen.source(context.options.local)
-    except (NotFound, BadInput):
+    except (NotFound, BadInput, SourceError):
         # A listing needs no source.
+        return
+    if isinstance(source, QubesSource):
+        # qubesd writes its volumes whole, and would be asked of each.
         return
     for page in archive.pages_named(context.options.names):
         try:
