@@ -295,3 +295,29 @@ def test_words_of_a_qube_are_not_shown_raw(sent: Dom0) -> None:
     sent.sent("work")
     out = sent.run("receive", "work", "--as=again")
     assert "kernelopts" in out and "\x1b" not in out
+
+
+def test_pool_that_is_not_there_is_said(sent: Dom0) -> None:
+    said = sent.fails(6, "receive", "work", "--as=x", "--pool=nowhere")
+    assert said == "there is no pool nowhere"
+    assert "x" not in sent.system.names()
+
+
+def test_overwritten_qube_has_its_label_and_template_again(sent: Dom0) -> None:
+    from qubesadmin import daemon
+
+    sent.system.add("debian", "TemplateVM", root=b"d")
+    with daemon.opened() as state:
+        properties = state["vms"]["work"]["properties"]
+        properties.update(label="red", template="debian")
+    sent.run("--force", "receive", "work", "--overwrite", "--settings-only")
+    work = sent.system.qube("work")["properties"]
+    assert (work["label"], work["template"]) == ("blue", "fedora")
+
+
+def test_who_overwrites_what_keeps_no_revision_is_told(sent: Dom0) -> None:
+    volumes = sent.system.qube("work")["volumes"]
+    volumes["private"]["revisions_to_keep"] = 0
+    sent.system.change("work", volumes=volumes)
+    out = sent.run("--json", "--force", "receive", "work", "--overwrite")
+    assert "what its private volume holds now IS LOST" in out

@@ -5,7 +5,6 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 
 from wyng_common.frames import BlobType
@@ -20,11 +19,12 @@ from wyng_dom0.engine.qube_restore import (
     Part,
     QubeOrder,
     QubeRestore,
+    check_all,
     restore_all,
 )
 from wyng_dom0.errors import BadInput, NotFound, Refused
 from wyng_dom0.events import Notice, RunDone, RunStarted, Warning_
-from wyng_dom0.names import quote
+from wyng_dom0.names import one_line, quote
 from wyng_dom0.qubes.facade import Qube, is_qube_name
 from wyng_dom0.qubes.settings import QubeSettings, parse_settings
 from wyng_dom0.sources.choose import has_qubes
@@ -80,6 +80,8 @@ def refuse_options(options: Options) -> None:
         ("--pool", options.pool is not None),
         ("--settings-only", options.settings_only),
         ("--data-only", options.data_only),
+        ("--volume", options.volume is not None),
+        ("--isolated", options.isolated),
     ):
         if given:
             raise BadInput(
@@ -103,9 +105,9 @@ def restore_qubes(
         )
         for order in orders
     ]
+    # A name is typed for what can be done and nothing else.
+    check_all(restores, known)
     for each in restores:
-        # A name is typed for what can be done and nothing else.
-        each.check(known)
         _confirm(context, each, known)
     names = tuple(p.page.name for o in orders for p in o.parts)
     total = sum(p.session.size for o in orders for p in o.parts)
@@ -113,9 +115,14 @@ def restore_qubes(
         RunStarted("receive", chosen.name, names, total_bytes=total)
     )
     restore_all(restores, known)
+    try:
+        for each in restores:
+            _ask_for_more(context, each)
+    finally:
+        # All of them are whole, whatever becomes of the question.
+        for each in restores:
+            each.finish()
     for each in restores:
-        _ask_for_more(context, each)
-        each.finish()
         _report(context, chosen, each)
     context.listener(RunDone("receive", chosen.name, volumes_done=len(names)))
 
@@ -140,12 +147,16 @@ def _confirm(
     context: Context, restore: QubeRestore, known: dict[str, Qube]
 ) -> None:
     order = restore.order
-    if order.name not in known or context.options.force:
+    if order.name not in known:
         return
     lost = restore.without_revisions()
     kept = "its volumes stay as revisions"
     if lost:
         kept = f"what its {' and '.join(lost)} volume holds now IS LOST"
+    if context.options.force:
+        if lost:
+            context.listener(Warning_(f"{order.name}: {kept}"))
+        return
     context.prompts.type_name(
         f"{order.name} is restored over what it is now, and {kept}. Type its"
         " name to go on",
@@ -157,8 +168,6 @@ def _order(context: Context, archive: OpenArchive, qube: str) -> QubeOrder:
     options = context.options
     parts = _parts(context, archive, qube)
     settings = _settings(context, archive, qube, [p.session for p in parts])
-    if options.isolated:
-        settings = replace(settings, devices=())
     return QubeOrder(
         name=options.as_ or qube,
         settings=settings,
@@ -225,7 +234,7 @@ def _ask_for_more(context: Context, restore: QubeRestore) -> None:
     withheld = restore.applied.withheld
     if not withheld or restore.order.isolated:
         return
-    listed = _safe("; ".join(what for what, _ in withheld))
+    listed = one_line("; ".join(what for what, _ in withheld))
     question = f"{restore.order.name} also had {listed}: give it all that?"
     try:
         context.prompts.confirm(question)
@@ -238,9 +247,9 @@ def _report(context: Context, chosen: Chosen, restore: QubeRestore) -> None:
     order, applied = restore.order, restore.applied
     withheld = [what for what, _ in applied.withheld]
     for text in (*restore.notes, *applied.failed):
-        context.listener(Warning_(_safe(f"{order.name}: {text}")))
+        context.listener(Warning_(one_line(f"{order.name}: {text}")))
     for text in withheld:
-        context.listener(Notice(_safe(f"{order.name} was not given {text}")))
+        context.listener(Notice(one_line(f"{order.name} was not given {text}")))
     sessions = {part.volume: part.session.name for part in order.parts}
     context.report(
         Said(
@@ -260,11 +269,6 @@ def _report(context: Context, chosen: Chosen, restore: QubeRestore) -> None:
             },
         )
     )
-
-
-def _safe(text: str) -> str:
-    """Words that may be a qube's own, fit to be shown."""
-    return quote(text)[1:-1]
 
 
 def _renamed(order: QubeOrder) -> bool:

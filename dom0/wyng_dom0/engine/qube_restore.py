@@ -12,7 +12,7 @@ revision. Asks no user.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -23,7 +23,7 @@ from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.restore import Restore
 from wyng_dom0.errors import Dom0Error, NotFound, Refused, TargetError
 from wyng_dom0.events import Listener
-from wyng_dom0.qubes.applying import Applied, Applying
+from wyng_dom0.qubes.applying import Applied, Applying, with_identity
 from wyng_dom0.qubes.capture import RESTORING
 from wyng_dom0.qubes.facade import Admin, NewQube, Qube
 from wyng_dom0.qubes.settings import QubeSettings
@@ -90,7 +90,7 @@ class QubeRestore:
     # Before anything is written
 
     def check(self, known: Mapping[str, Qube]) -> None:
-        """Raise Refused or TargetError for what can't be done."""
+        """Raise Refused or NotFound for what can't be done."""
         order, settings = self.order, self.order.settings
         if settings.klass not in KLASSES and not order.overwrite:
             raise Refused(
@@ -109,6 +109,8 @@ class QubeRestore:
             )
         if present is not None:
             self._check_present(present)
+        if order.pool is not None and order.pool not in self.admin.pools():
+            raise NotFound(f"there is no pool {order.pool}", about=order.pool)
 
     def without_revisions(self) -> list[str]:
         """Volumes whose present content is gone once they are restored."""
@@ -210,8 +212,11 @@ class QubeRestore:
         """The settings that a restore may give by itself."""
         if not self.order.with_settings:
             return
+        settings = self.order.settings
+        if self.order.overwrite:
+            settings = with_identity(settings)
         self._applying = Applying(
-            *(self.admin, self.order.name, self.order.settings),
+            *(self.admin, self.order.name, settings),
             isolated=self.order.isolated,
         )
         self.applied = self._applying.applied
@@ -242,14 +247,31 @@ class QubeRestore:
                 f"{self.order.name} can't start before a restore of it is"
                 f" whole, or its tag {RESTORING} is taken away"
             )
-        if self._made:
-            with suppress(Dom0Error):
-                self.admin.remove(self.order.name)
-                self._made = False
+        if not self._made:
+            return
+        try:
+            self.admin.remove(self.order.name)
+            self._made = False
+        except Dom0Error as left:
+            error.add_note(
+                f"{self.order.name} is half restored, can't start and could"
+                f" not be removed ({left})"
+            )
 
 
-def check_space(restores: Sequence[QubeRestore]) -> None:
-    """Raise TargetError where a pool has no room for all of them."""
+def check_all(
+    restores: Sequence[QubeRestore], known: Mapping[str, Qube]
+) -> None:
+    """Raise for what can't be done, before anything is.
+
+    NotFound, Refused, or TargetError where a pool has no room for all.
+    """
+    for each in restores:
+        each.check(known)
+    _check_space(restores)
+
+
+def _check_space(restores: Sequence[QubeRestore]) -> None:
     needed: dict[str, int] = {}
     for each in restores:
         for pool, size in each.needs().items():
@@ -267,14 +289,10 @@ def check_space(restores: Sequence[QubeRestore]) -> None:
 def restore_all(
     restores: Sequence[QubeRestore], known: Mapping[str, Qube]
 ) -> None:
-    """Restore qubes up to their last step but for `grant` and `finish`.
+    """Restore qubes that check_all let pass, but for `grant` and `finish`.
 
-    All of them are checked before the first is made. When one fails, all
-    that were made are removed.
+    When one fails, all that were made are removed.
     """
-    for each in restores:
-        each.check(known)
-    check_space(restores)
     ordered = sorted(restores, key=lambda each: each.rank)
     there = dict(known)
     try:

@@ -9,7 +9,7 @@ setting tried.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wyng_dom0.errors import NotFound, QubesError
 from wyng_dom0.qubes.capture import OWN_FEATURES
@@ -18,7 +18,8 @@ from wyng_dom0.qubes.settings import Device, QubeSettings, Setting
 
 # What qubes with the same data differ in without one being let do more.
 _PLAIN = frozenset(
-    {"memory", "maxmem", "vcpus", "virt_mode", "kernel", "debug"}
+    {"label", "template", "memory", "maxmem", "vcpus", "virt_mode"}
+    | {"kernel", "debug"}
     | {"include_in_backups", "qrexec_timeout", "shutdown_timeout"}
     | {"template_for_dispvms", "default_dispvm", "netvm", "stubdom_mem"}
     | {"bootmode", "appvm_default_bootmode", "audiovm", "mac", "ip", "ip6"}
@@ -27,13 +28,21 @@ _PLAIN = frozenset(
 LAST = ("netvm", "default_dispvm")
 _ISOLATED = _PLAIN - {
     *("netvm", "default_dispvm", "mac", "ip", "ip6", "audiovm"),
-    "template_for_dispvms",
+    *("template_for_dispvms", "label", "template"),
 }
 _RISKY_FEATURES = ("service.", "gui-", "qubes-", "internal", "servicevm")
 _POLICY_TAGS = ("created-by-", "guivm-", "audiovm-", "anon-", "whonix-")
 
 
 Act = Callable[[], None]
+
+
+def with_identity(settings: QubeSettings) -> QubeSettings:
+    """With label and template as properties, for a qube that is there."""
+    found = [Setting("label", "label", settings.label)]
+    found.append(Setting("template", "vm", settings.template))
+    given = tuple(each for each in found if each.value)
+    return replace(settings, properties=(*given, *settings.properties))
 
 
 @dataclass

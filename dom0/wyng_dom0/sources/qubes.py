@@ -163,7 +163,9 @@ class QubesSource:
         return self._locate_file(name, volume, pool)
 
     def open(self, name: str) -> int:
-        """A readable descriptor of the state that is wanted."""
+        """A readable descriptor: of an image in the state that is wanted, of
+        an LV as it was committed.
+        """
         located = self.locate(name)
         path = located.place
         if located.pool.startswith("/"):
