@@ -82,8 +82,8 @@ class TerminalPrompts:
                 f"nobody is there to answer: {question.rstrip('?')};"
                 " say --force if that is meant"
             )
-        _show(prompt)
         with _line_ended():
+            _show(prompt)
             line = sys.stdin.readline(_LINE_MAX) if sys.stdin else ""
             if not line:
                 raise Refused("nothing was done: the question was not answered")
