@@ -122,8 +122,8 @@ class _Check:
         missing: NotFound | None = None
         for page in self._archive.pages_named(options.names):
             if is_excluded(page.name, options.volex):
-                why = "--volex leaves it out"
-                self._context.listener(VolumeSkipped(page.name, why))
+                why = "it is excluded"
+                self._context.listener(VolumeSkipped(page.name, why, True))
                 continue
             try:
                 sessions = self._back_from(page, checker.sessions(page))
