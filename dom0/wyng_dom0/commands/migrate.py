@@ -7,7 +7,7 @@ left alone, so that it can be run again and again.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 
 from wyng_common.messages import Capability
@@ -116,7 +116,8 @@ def _bring(
 ) -> MigrationReport:
     scratch = str(context.places.make_scratch())
     _warn_unsealed(context, source)
-    with held(context, Capability.PRUNE) as chosen:
+    with ExitStack() as stack:
+        chosen = stack.enter_context(held(context, Capability.PRUNE))
         names = tuple(each.name for each in volumes)
         context.listener(RunStarted("migrate", chosen.name, names))
         migration: Migration | None = None
@@ -125,10 +126,12 @@ def _bring(
                 context, chosen, Capability.PRUNE, Capability.PUT
             ) as archive:
                 if migration is None:
-                    migration = Migration(
-                        *(source, volumes, scratch),
-                        _compression(context, archive),
-                        context.listener,
+                    migration = stack.enter_context(
+                        Migration(
+                            *(source, volumes, scratch),
+                            _compression(context, archive),
+                            context.listener,
+                        )
                     )
                 migration.run_round(archive, _now_ns(context))
                 tip = migration.report.head or archive.end.tip
