@@ -19,6 +19,8 @@ DOM0_PACKAGES = frozenset({"yaml", "cryptography", "zstandard", "tqdm"})
 RARE_PACKAGES: Dict[str, Tuple[str, ...]] = {
     "qubesadmin": ("wyng_dom0.qubes.admin",),
     "PyQt6": ("wyng_dom0.applet",),
+    # Draws the QR code of a recovery sheet.
+    "qrcode": ("wyng_dom0.applet",),
     "argcomplete": ("wyng_dom0.cli",),
     "Cryptodome": ("wyng_dom0.migrate",),
 }
@@ -107,6 +109,8 @@ LVM_TOOLS = frozenset(
 ENTRIES = (
     "wyng_dom0.cli",
     "wyng_dom0.services",
+    "wyng_dom0.applet.program",
+    "wyng_dom0.applet.__main__",
     "wyng_dom0.agent.__main__",
     "wyng_store.main",
     "wyng_store.__main__",

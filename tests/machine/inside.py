@@ -37,6 +37,8 @@ def main() -> int:
     tests: List[str] = json.loads((folder / "tests.json").read_text())
     words = ["-p", "no:cacheprovider", "-q", "--durations=0", "-o"]
     words += ["faulthandler_timeout=120", "--basetemp=/run/hot/work/pytest"]
+    # No window in there, and its libraries come over the slow root.
+    words += ["-p", "no:pytest-qt"]
     return pytest.main([*words, *tests], plugins=[Scribe(folder / "reports")])
 
 

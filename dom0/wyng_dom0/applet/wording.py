@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sizes, ages and rates in words, as all windows and the tray say them.
+
+Pure; texts go through Qt's translation.
+"""
+
+from datetime import datetime
+from typing import Optional
+
+from PyQt6.QtCore import QCoreApplication, QLocale
+
+_STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def tr(text: str) -> str:
+    """A text of this package in the user's language."""
+    return QCoreApplication.translate("wyng", text)
+
+
+def size(count: Optional[int]) -> str:
+    """Bytes as people read them; a dash where nobody knows."""
+    if count is None:
+        return "–"
+    return QLocale().formattedDataSize(count, 1)
+
+
+def rate(bytes_per_second: float) -> str:
+    """Bytes in a second."""
+    return tr("{0}/s").format(size(int(bytes_per_second)))
+
+
+def duration(seconds: Optional[float]) -> str:
+    """About how long, in its largest unit; a dash where nobody knows."""
+    if seconds is None:
+        return "–"
+    for step, unit in _STEPS:
+        if seconds >= step:
+            return f"{int(seconds // step)} {tr(unit)}"
+    return f"{int(seconds)} {tr('s')}"
+
+
+def age(moment: Optional[datetime], now: datetime) -> str:
+    """How long ago; "never" for none, and a clock set back is "just now"."""
+    if moment is None:
+        return tr("never")
+    seconds = (now - moment).total_seconds()
+    if seconds < 60:
+        return tr("just now")
+    return tr("{0} ago").format(duration(seconds))
+
+
+def until(moment: Optional[datetime], now: datetime) -> str:
+    """How long until then; a dash for none."""
+    if moment is None:
+        return "–"
+    seconds = (moment - now).total_seconds()
+    return tr("in {0}").format(duration(seconds)) if seconds > 0 else tr("now")
+
+
+def point(moment: Optional[datetime]) -> str:
+    """A moment in the user's own time zone and form."""
+    if moment is None:
+        return "–"
+    local = moment.astimezone()
+    return QLocale().toString(
+        local.replace(tzinfo=None), QLocale.FormatType.ShortFormat
+    )
