@@ -5,10 +5,13 @@
 Pure; texts go through Qt's translation.
 """
 
+import html
 from datetime import datetime
 from typing import Optional
 
 from PyQt6.QtCore import QCoreApplication, QLocale
+
+from wyng_dom0.names import one_line
 
 _STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
 
@@ -16,6 +19,17 @@ _STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
 def tr(text: str) -> str:
     """A text of this package in the user's language."""
     return QCoreApplication.translate("wyng", text)
+
+
+def shown(untrusted_text: str) -> str:
+    """A name or sentence on one line, with no control or bidi characters."""
+    return one_line(untrusted_text)
+
+
+def tip(untrusted_text: str) -> str:
+    """The same for a tooltip, which Qt may take for rich text."""
+    lines = untrusted_text.split("\n")
+    return "<br>".join(html.escape(one_line(line)) for line in lines)
 
 
 def size(count: Optional[int]) -> str:
