@@ -8,21 +8,19 @@ session of a volume and protected ones always stay. What looks like a clock
 that jumped, or drops more than half, is an alarm: a person must say yes.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from itertools import pairwise
 from statistics import median
-from typing import Callable, Dict, List, Mapping, Sequence, Set, Tuple
+from typing import Callable, List, Mapping, Sequence, Tuple
 
 from wyng_dom0.archive.session import Session
+from wyng_dom0.keeping import Calendar, chosen_by, day_of
 from wyng_dom0.names import SessionName, SessionSpec, SessionTag, quote
 from wyng_dom0.rules import ApDays, Rules
 
 _NS = 10**9
 _DAY = 86400
-# The first day of the calendar, counted as date.toordinal counts.
-_EPOCH = date(1970, 1, 1).toordinal()
 # Clocks of one machine may differ by so much without having jumped.
 _CLOCK_SLACK = 3600
 # A step ahead between two of the newest sessions that wants an explanation.
@@ -80,7 +78,7 @@ def judge(
     if not newest:
         return Retention(tuple(VolumeVerdicts(name, ()) for name in selected))
     reference = max(newest, key=lambda each: each.time_ns)
-    calendar = _Calendar(sessions, _day(reference))
+    calendar = Calendar(sessions.values(), day_of(reference))
     volumes = tuple(
         VolumeVerdicts(
             name,
@@ -112,10 +110,10 @@ def _judge_volume(
     rules: Rules,
     spared: Sequence[SessionSpec],
     reference: Session,
-    calendar: "_Calendar",
+    calendar: Calendar,
 ) -> Tuple[Verdict, ...]:
     if rules.selects:
-        chosen = _chosen(sessions, rules, reference)
+        chosen = chosen_by(sessions, rules, reference)
     else:
         chosen = {}
     verdicts = []
@@ -142,141 +140,6 @@ def _has_tag(session: Session, tags: Sequence[str]) -> bool:
     if not tags or not session.tags:
         return False
     return "all" in tags or any(each.name in tags for each in session.tags)
-
-
-def _chosen(
-    sessions: Sequence[Session], rules: Rules, reference: Session
-) -> Dict[int, str]:
-    """Sequence -> why the rules keep it, for those that they keep."""
-    kept: Dict[int, List[str]] = defaultdict(list)
-    newest_first = sessions[::-1]
-    for session in newest_first[: rules.last]:
-        kept[session.sequence].append(f"one of the last {rules.last}")
-    for wanted, word, period in (
-        (rules.hourly, "hourly", _hour),
-        (rules.daily, "daily", _day),
-        (rules.weekly, "weekly", _week),
-        (rules.monthly, "monthly", _month),
-        (rules.yearly, "yearly", _year),
-    ):
-        for session in _newest_of_each(newest_first, wanted, period):
-            kept[session.sequence].append(word)
-    if rules.within:
-        least = reference.time_ns - rules.within * _NS
-        for session in newest_first:
-            if session.time_ns >= least:
-                kept[session.sequence].append("recent enough")
-    return {sequence: ", ".join(words) for sequence, words in kept.items()}
-
-
-def _newest_of_each(
-    newest_first: Sequence[Session],
-    wanted: int,
-    period: Callable[[Session], object],
-) -> List[Session]:
-    """The newest session of each of the `wanted` newest periods."""
-    seen: Set[object] = set()
-    found: List[Session] = []
-    for session in newest_first:
-        if len(found) >= wanted:
-            break
-        key = period(session)
-        if key not in seen:
-            seen.add(key)
-            found.append(session)
-    return found
-
-
-def _local(session: Session) -> int:
-    """Seconds of the clock on the wall of then."""
-    return session.time_ns // _NS + session.offset
-
-
-def _hour(session: Session) -> Tuple[int, int]:
-    # With its offset: the hour that comes twice in autumn is two hours.
-    return _local(session) // 3600, session.offset
-
-
-def _day(session: Session) -> int:
-    return _local(session) // _DAY
-
-
-def _week(session: Session) -> int:
-    # The first day of the calendar was a Thursday; weeks begin on Mondays.
-    return (_day(session) + 3) // 7
-
-
-def _month(session: Session) -> Tuple[int, int]:
-    day = date.fromordinal(_EPOCH + _day(session))
-    return day.year, day.month
-
-
-def _year(session: Session) -> int:
-    return date.fromordinal(_EPOCH + _day(session)).year
-
-
-class _Calendar:
-    """The moments of all volumes' sessions, thinned alike for all of them.
-
-    Without each volume's newest. What one send made has one moment.
-    """
-
-    def __init__(
-        self, sessions: Mapping[str, Sequence[Session]], today: int
-    ) -> None:
-        self._today = today
-        self._moments = {
-            (each.time_ns, _day(each))
-            for some in sessions.values()
-            for each in some[:-1]
-        }
-        self._kept: Dict[ApDays, Set[int]] = {}
-
-    def judge(self, session: Session, apdays: ApDays) -> Tuple[bool, str]:
-        """(stays, why) by the days alone."""
-        age = self._today - _day(session)
-        if apdays.older and age > apdays.older:
-            return False, f"over {apdays.older} days old"
-        if not apdays.thin:
-            return True, "nothing is thinned"
-        if age <= apdays.thin:
-            return True, f"within {apdays.thin} days"
-        if session.time_ns in self._kept_of(apdays):
-            return True, f"of those {_rate(apdays)}"
-        return False, f"more than {_rate(apdays)}"
-
-    def _kept_of(self, apdays: ApDays) -> Set[int]:
-        if apdays not in self._kept:
-            self._kept[apdays] = self._thin(apdays)
-        return self._kept[apdays]
-
-    def _thin(self, apdays: ApDays) -> Set[int]:
-        spans: Dict[int, List[int]] = defaultdict(list)
-        for moment, day in self._moments:
-            age = self._today - day
-            gone = apdays.older and age > apdays.older
-            if age > apdays.thin and not gone:
-                spans[(day + 3) // apdays.span].append(moment)
-        kept: Set[int] = set()
-        for moments in spans.values():
-            kept.update(_spread(sorted(set(moments)), apdays.left))
-        return kept
-
-
-def _rate(apdays: ApDays) -> str:
-    span = "day" if apdays.span == 1 else f"{apdays.span} days"
-    return f"{apdays.left} per {span}"
-
-
-def _spread(moments: Sequence[int], wanted: int) -> List[int]:
-    """At most `wanted` of some moments, the first and the last among them;
-    of one, the last."""
-    if len(moments) <= wanted:
-        return list(moments)
-    if wanted == 1:
-        return [moments[-1]]
-    step = (len(moments) - 1) / (wanted - 1)
-    return [moments[round(each * step)] for each in range(wanted)]
 
 
 def _alarms(
