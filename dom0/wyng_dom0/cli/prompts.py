@@ -8,7 +8,6 @@ no variable longer than it takes to give it to the caller.
 """
 
 import getpass
-import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +15,8 @@ from dataclasses import dataclass
 
 from wyng_dom0.cli.passcmd import first_line, run_passcmd
 from wyng_dom0.errors import AuthenticationFailed, BadInput, Refused
-from wyng_dom0.words import list_words
+from wyng_dom0.passphrases import generate_passphrase
 
-GENERATED_WORDS = 7
 _LINE_MAX = 64 * 1024
 _TRIES = 3
 
@@ -88,12 +86,6 @@ class TerminalPrompts:
             if not line:
                 raise Refused("nothing was done: the question was not answered")
         return line.rstrip("\n")
-
-
-def generate_passphrase(words: int = GENERATED_WORDS) -> str:
-    """Words drawn by the kernel's random source: 12.9 bits each."""
-    known = list_words()
-    return " ".join(secrets.choice(known) for _ in range(words))
 
 
 def _say(text: str) -> None:

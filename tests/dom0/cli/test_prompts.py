@@ -12,7 +12,6 @@ from wyng_dom0.cli import prompts
 from wyng_dom0.cli.passcmd import run_passcmd
 from wyng_dom0.cli.prompts import TerminalPrompts
 from wyng_dom0.errors import AuthenticationFailed, BadInput, Refused
-from wyng_dom0.words import list_words
 
 HERE = TerminalPrompts(unattended=False)
 NOBODY = TerminalPrompts(unattended=True)
@@ -161,15 +160,6 @@ def test_unanswered_question_ends_its_line(
     with pytest.raises(Refused):
         HERE.confirm("Sure?")
     assert capsys.readouterr().err == "Sure? [y/N] \n"
-
-
-def test_generated_passphrase_has_seven_words() -> None:
-    words = list_words()
-    assert len(words) == len(set(words)) == 7776
-    assert all(w.isascii() and w.islower() and " " not in w for w in words)
-    made = prompts.generate_passphrase().split(" ")
-    assert len(made) == 7 and set(made) <= set(words)
-    assert prompts.generate_passphrase() != prompts.generate_passphrase()
 
 
 def test_passcmd_gives_its_first_line() -> None:
