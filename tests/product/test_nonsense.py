@@ -32,6 +32,7 @@ WORDS: "dict[str, tuple[str, ...]]" = {
     "unprotect": ("a", "--session=newest"),
     "rename": ("a", "b"),
     "key": ("list",),
+    "probe": ("--dest=internal:{backup}/b",),
     "watch": ("nonsense",),
 }
 NONSENSE = ("", "nonsense", "-1", "a\x1b[31m\nb", "\udcff", "9" * 30, "/")

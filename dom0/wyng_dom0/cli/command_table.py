@@ -265,6 +265,16 @@ COMMANDS: dict[str, CommandRow] = {
             most=1,
         ),
         CommandRow(
+            "probe",
+            "",
+            "look at a destination and a source before arch-init",
+            "--local=/data/images --dest=internal:/mnt/backup probe",
+            _COMMON
+            | {"dest", "local", "subdir"}
+            | {"bootstrap", "limit-rate", "session-limit", "timeout"},
+            most=0,
+        ),
+        CommandRow(
             "overdue",
             "",
             "tell which archives have missed their sends",

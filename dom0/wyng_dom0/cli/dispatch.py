@@ -101,6 +101,12 @@ def _monitor(context: Context) -> None:
     monitor.run(context)
 
 
+def _probe(context: Context) -> None:
+    from wyng_dom0.commands import probe
+
+    probe.run(context)
+
+
 def _prune(context: Context) -> None:
     from wyng_dom0.commands import prune
 
@@ -180,6 +186,7 @@ _COMMANDS: dict[str, Run] = {
     "protect": _protect,
     "migrate": _migrate,
     "monitor": _monitor,
+    "probe": _probe,
     "prune": _prune,
     "receive": _receive,
     "remember": _remember,

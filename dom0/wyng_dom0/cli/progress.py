@@ -166,6 +166,7 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.DiffReport: "diff",
         reports.MigrationList: "migration",
         reports.CheckReport: "check",
+        reports.ProbeReport: "probe",
     }
     return {"kind": kinds[type(report)], **dataclasses.asdict(report)}
 

@@ -16,6 +16,7 @@ from wyng_dom0.cli.forms import format_table as format_table
 from wyng_dom0.cli.forms import format_time as format_time
 from wyng_dom0.cli.forms import show as show
 from wyng_dom0.cli.render_check import render_check
+from wyng_dom0.cli.render_probe import render_probe
 from wyng_dom0.cli.render_status import render_status
 from wyng_dom0.commands import reports
 from wyng_dom0.names import one_line
@@ -39,6 +40,8 @@ def render_report(report: reports.Report) -> str:
         return _render_diff(report)
     if isinstance(report, reports.MigrationList):
         return _render_migration(report)
+    if isinstance(report, reports.ProbeReport):
+        return render_probe(report)
     if isinstance(report, reports.CheckReport):
         return render_check(report)
     return _render_pruned(report)

@@ -110,6 +110,50 @@ class SessionList:
 
 
 @dataclass(frozen=True)
+class PlaceRow:
+    """What is at a destination; `state` is free, archive, in use or unknown.
+
+    `known_as` is what this machine calls an archive there. Bytes of the file
+    system, None where they can't be seen from here. `problem` is why no new
+    archive can be made there, or "".
+    """
+
+    url: str
+    state: str
+    known_as: str | None = None
+    free: int | None = None
+    total: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class SourceVolumeRow:
+    """A volume that could be sent; `included` when `--all` means it."""
+
+    name: str
+    size: int
+    included: bool = True
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """A source, and its volumes or why there are none to be had."""
+
+    source: str
+    volumes: tuple[SourceVolumeRow, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ProbeReport:
+    """What `probe` says; `qubes` where this is dom0 of Qubes OS."""
+
+    qubes: bool
+    destination: PlaceRow | None = None
+    source: SourceRow | None = None
+
+
+@dataclass(frozen=True)
 class PrunedRow:
     """One session that prune removed or kept, or with --dry-run would, and
     why, in a few words."""
@@ -333,4 +377,5 @@ Report = Union[
     StatusReport,
     DiffReport,
     MigrationList,
+    ProbeReport,
 ]

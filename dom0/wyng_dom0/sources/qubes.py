@@ -79,6 +79,11 @@ class QubesSource:
             for name in self._names_of(qube)
         ]
 
+    def names_of_all(self) -> list[str]:
+        """The same of all qubes, whatever Qubes includes."""
+        found = self._of_which(lambda _: True)
+        return [name for qube in found for name in self._names_of(qube)]
+
     def expand(self, words: Iterable[str]) -> list[str]:
         """Names of volumes for QUBE, QUBE:VOLUME, @tag:NAME and patterns.
 

@@ -23,6 +23,7 @@ REPORTS = {
     "pruned": reports.PruneList("a", ()),
     "migration": reports.MigrationList("a", "s", "f", ()),
     "check": reports.CheckReport("a", False, True, 1, 1, 1, 1, 0, 0, 0),
+    "probe": reports.ProbeReport(False),
     "diff": reports.DiffReport("a", "v", "x", "y", 1, 1, True, 0, 0, False),
 }
 ROWS: "dict[tuple[str, str], type]" = {
@@ -38,6 +39,9 @@ ROWS: "dict[tuple[str, str], type]" = {
     ("list", "totals"): reports.ArchiveTotals,
     ("list", "removed"): reports.PrunedRow,
     ("migrate", "volumes"): reports.ForeignRow,
+    ("probe", "destination"): reports.PlaceRow,
+    ("probe", "source"): reports.SourceRow,
+    ("probe", "volumes"): reports.SourceVolumeRow,
 }
 
 
