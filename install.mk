@@ -33,7 +33,8 @@ DOCS_DOM0 = README.md doc/design.md doc/threat-model.md doc/packaging.md \
 DOCS_VM = doc/packaging.md
 UNITS_DOM0 = qvm-wyng-send@.service qvm-wyng-send@.timer \
 	qvm-wyng-monitor@.service qvm-wyng-monitor@.timer \
-	qvm-wyng-overdue@.service qvm-wyng-overdue@.timer
+	qvm-wyng-overdue@.service qvm-wyng-overdue@.timer \
+	qvm-wyng-drill@.service qvm-wyng-drill@.timer
 
 RPC_VM = wyng.Get wyng.Init wyng.Prune wyng.Put wyng.Ssh wyng.Verify
 UNITS_VM = wyng-store-scrub.service wyng-store-scrub.timer

@@ -118,7 +118,7 @@ BREAK_LVM = ("PrivateDevices", "PrivateIPC", "ProtectClock", "DevicePolicy")
 BREAK_LVM += ("DeviceAllow", "PrivateNetwork", "MemoryDenyWriteExecute")
 
 
-@pytest.mark.parametrize("what", ["send", "monitor"])
+@pytest.mark.parametrize("what", ["send", "monitor", "drill"])
 def test_service_can_use_lvm(what: str) -> None:
     service = read(ROOT / f"systemd/qvm-wyng-{what}@.service")["Service"]
     assert [key for key in BREAK_LVM if key in service] == []
@@ -158,6 +158,18 @@ def test_sends_come_every_hour_and_are_made_up_for() -> None:
     assert timer["RandomizedDelaySec"] == "10min"
 
 
+def test_drills_are_weekly_made_up_for_and_nobody_elses_to_enable() -> None:
+    timer = read(ROOT / "systemd/qvm-wyng-drill@.timer")["Timer"]
+    assert timer["OnCalendar"].startswith("Sun ")
+    assert calendar(timer["OnCalendar"]) == [("03", "00")] * 3
+    assert timer["Persistent"] == "true"
+    service = read(ROOT / "systemd/qvm-wyng-drill@.service")["Unit"]
+    assert service["ConditionACPower"] == "true"
+    for unit in UNITS:
+        also = read(unit)["Install"].get("Also", "") if unit in TIMERS else ""
+        assert "drill" not in also
+
+
 @pytest.mark.parametrize("unit", TIMERS, ids=lambda unit: unit.name)
 def test_timer_has_its_service_and_can_be_enabled(unit: Path) -> None:
     assert unit.with_suffix(".service") in SERVICES
@@ -176,14 +188,14 @@ def test_uninstall_disables_every_instance(
     root = tmp_path / "root"
     shutil.copytree(roots["dom0"] / "usr/lib", root / "usr/lib")
     for name in ("laptop", "my-other"):
-        for what in ("send", "monitor"):
+        for what in ("send", "monitor", "drill"):
             unit = f"qvm-wyng-{what}@{name}.timer"
             run("systemctl", f"--root={root}", "enable", unit)
     wants = root / "etc/systemd/system/timers.target.wants"
     # A send's timer takes the one along that tells of missed sends.
     assert {path.name for path in wants.iterdir()} == {
         f"qvm-wyng-{what}@{name}.timer"
-        for what in ("send", "monitor", "overdue")
+        for what in ("send", "monitor", "overdue", "drill")
         for name in ("laptop", "my-other")
     }
     calls = tmp_path / "bin"
@@ -191,7 +203,7 @@ def test_uninstall_disables_every_instance(
     real = shutil.which("systemctl")
     (calls / "systemctl").write_text(f'#!/bin/sh\n{real} --root={root} "$@"\n')
     (calls / "systemctl").chmod(0o755)
-    for left, count in (("1", 6), ("0", 0)):
+    for left, count in (("1", 8), ("0", 0)):
         subprocess.run(
             ["sh", "-c", scriptlet(packages), "preun", left],
             env={"PATH": f"{calls}:/usr/bin:/bin"},

@@ -30,7 +30,7 @@ _RULES = frozenset({"autoprune", "min-free-space", "keep", *RULE_OPTIONS})
 # What works for a while: others may see, pause and end it.
 LASTING = frozenset(
     {"send", "receive", "verify", "prune", "monitor", "diff", "arch-check"}
-    | {"arch-deduplicate", "migrate"}
+    | {"arch-deduplicate", "migrate", "drill"}
 )
 MANY = 1 << 30
 
@@ -165,6 +165,16 @@ COMMANDS: dict[str, CommandRow] = {
             | _CHOICE
             | {"older-than", "max-time", "sample"}
             | _LISTS,
+        ),
+        CommandRow(
+            "drill",
+            "[VOLUME...]",
+            "restore what was long not proven, read it back, remove it",
+            "--max-time=2h --scratch=/mnt/spare drill",
+            _ONE_SESSION
+            | _CHOICE
+            | _GUARD
+            | {"older-than", "max-time", "scratch", "local"},
         ),
         CommandRow(
             "diff",

@@ -77,6 +77,12 @@ def _diff(context: Context) -> None:
     diff.run(context)
 
 
+def _drill(context: Context) -> None:
+    from wyng_dom0.commands import drill
+
+    drill.run(context)
+
+
 def _list(context: Context) -> None:
     from wyng_dom0.commands import list
 
@@ -181,6 +187,7 @@ _COMMANDS: dict[str, Run] = {
     "forget": _forget,
     "key": _key,
     "diff": _diff,
+    "drill": _drill,
     "list": _list,
     "overdue": _overdue,
     "protect": _protect,

@@ -139,6 +139,7 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("req-snapshot", "only from our snapshot", config=False),
         _value("sample", "PERCENT", "only chunks drawn by lot: 1%", False),
         _value("save-to", "PATH", "restore to this file", config=False),
+        _value("scratch", "PATH", "where drills restore to; or vg/pool"),
         _value(
             "session",
             "SESSION[,SESSION]",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _WIDE = 70
 # What comes ten times a second.
 # What these say of a volume is in their reports, or in an error.
-_REPORTED_LATER = ("receive", "verify", "arch-check")
+_REPORTED_LATER = ("receive", "verify", "drill", "arch-check")
 _STEADY = (events.Progress, events.Overall)
 _NARROW_BAR = "{desc} {percentage:.0f}% {n_fmt} {rate_fmt} {remaining}"
 

@@ -101,6 +101,7 @@ class Options:
     req_snapshot: bool = False
     sample: float | None = None
     save_to: str | None = None
+    scratch: str | None = None
     session: SessionRange | None = None
     send_unchanged: bool = False
     session_limit: str | None = None

@@ -19,6 +19,8 @@ from wyng_dom0.snapshots.commands import ToolFailed, run_tool
 
 # On every snapshot we make, and on nothing else.
 TAG = "qvm-wyng"
+# On every volume that a drill restores to.
+SCRATCH_TAG = "qvm-wyng-drill"
 _FIELDS = (
     "vg_name,lv_name,lv_uuid,origin,origin_uuid,pool_lv,thin_id,lv_size"
     ",lv_attr,lv_tags"
@@ -66,6 +68,11 @@ class LogicalVolume:
     def is_own(self) -> bool:
         """True for a snapshot that this program made."""
         return TAG in self.tags and self.is_thin
+
+    @property
+    def is_scratch(self) -> bool:
+        """True for what a drill restores to, and removes."""
+        return SCRATCH_TAG in self.tags and self.is_thin
 
 
 def split_pool(pool: str) -> tuple[str, str]:

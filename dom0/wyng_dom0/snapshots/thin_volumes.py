@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Thin logical volumes as LVM's commands change them.
 
-Owns making and removing snapshots, and making, sizing and emptying volumes
-that are restored to. Removes nothing without our tag.
+Owns making and removing snapshots and scratches of drills, and making, sizing
+and emptying volumes that are restored to. Removes nothing without our tag.
 """
 
 import os
 import secrets
 from collections.abc import Sequence
 
-from wyng_dom0.errors import SourceError, TargetError
+from wyng_dom0.errors import NotFound, SourceError, TargetError
 from wyng_dom0.names import HIDDEN_MARK, quote
 from wyng_dom0.snapshots import device_mapper, lvm_listing
 from wyng_dom0.snapshots.commands import ToolFailed, run_tool
@@ -153,15 +153,16 @@ def _check_target(found: LogicalVolume, pool: str) -> None:
             f" {found.vg}/{pool}",
             about=found.place,
         )
-    if found.is_own:
+    if found.is_own or found.is_scratch:
         raise TargetError(
-            f"{found.place} is a snapshot of ours, nothing to restore to",
+            f"{found.place} is one of our own, nothing to restore to",
             about=found.place,
         )
 
 
-def _create(vg: str, pool: str, name: str, size: int) -> None:
+def _create(vg: str, pool: str, name: str, size: int, *more: str) -> None:
     words = ["lvcreate", "-q", "-y", "-kn", "-ay", "-Wn", "-V", f"{size}b"]
+    words += more
     run_tool([*words, "--thinpool", pool, "-n", name, "--", vg])
 
 
@@ -180,15 +181,35 @@ def _resize(found: LogicalVolume, size: int) -> None:
     run_tool([*words, "--", found.place])
 
 
-def remove_volume(vg: str, name: str) -> None:
-    """Remove a volume that ensure_volume just made and nobody has yet.
+def create_scratch(vg: str, pool: str, name: str, size: int) -> str:
+    """A new thin volume with a drill's tag, active; returns its node.
 
-    For a restore into a new volume that failed; raises TargetError.
+    Raises NotFound without such a pool, TargetError where it can't be made,
+    as where something has that name.
     """
+    lvm_listing.check_pool(lvm_listing.list_group(vg), vg, pool)
     try:
-        run_tool(["lvremove", "-q", "-y", "--", f"{vg}/{name}"])
+        tag = ("--addtag", lvm_listing.SCRATCH_TAG)
+        _create(vg, pool, name, max(size, 1), *tag)
     except ToolFailed as error:
         raise TargetError(
-            f"the logical volume {vg}/{name} can't be removed: {error.said}",
-            about=f"{vg}/{name}",
+            f"no volume can be made in {vg}/{pool} to restore to:"
+            f" {error.said}",
+            about=f"{vg}/{pool}",
         ) from None
+    return device_mapper.mapper_path(vg, name)
+
+
+def remove_scratch(vg: str, name: str) -> None:
+    """Remove a drill's volume; one that is gone counts as removed.
+
+    LVM looks at the tag under its own lock. Raises SourceError when it is
+    in use, or LVM can't be asked.
+    """
+    try:
+        found = lvm_listing.named(lvm_listing.list_group(vg), name)
+    except NotFound:
+        return
+    if found is not None and found.is_scratch:
+        own = f"lv_tags={{{lvm_listing.SCRATCH_TAG}}}"
+        run_tool(["lvremove", "-q", "-y", "-S", own, "--", found.place])

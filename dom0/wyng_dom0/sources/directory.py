@@ -128,6 +128,10 @@ class DirectorySource:
             ) from None
         return real
 
+    def scratch_place(self, name: str) -> str:
+        """The directory."""
+        return self.key
+
     def _holds(self, real: str) -> bool:
         return real.startswith(f"{self.root}/".replace("//", "/"))
 

@@ -112,6 +112,10 @@ class LvmSource:
         )
         return Path(node)
 
+    def scratch_place(self, name: str) -> str:
+        """The pool."""
+        return self.key
+
     def _volume(self, name: str) -> LogicalVolume:
         found = self._find(_checked(name))
         if found is None:
@@ -134,11 +138,14 @@ class LvmSource:
         return found
 
     def _is_volume(self, each: LogicalVolume) -> bool:
-        return each.is_thin and each.pool == self.pool and not each.is_own
+        own = each.is_own or each.is_scratch
+        return each.is_thin and each.pool == self.pool and not own
 
     def _what(self, each: LogicalVolume) -> str:
         if each.is_own:
             return "a snapshot of ours"
+        if each.is_scratch:
+            return "what a drill restores to"
         if each.is_thin:
             return f"thin, but not in the pool {self.key}"
         return "not thin: its changes and snapshots are not to be had"

@@ -196,6 +196,23 @@ class QubesSource:
             about=name,
         )
 
+    def scratch_place(self, name: str) -> str:
+        """The pool that the volume is in; of what is gone, the default one."""
+        try:
+            pool = self.admin.pool(self._volume(name).pool)
+        except (NotFound, BadInput):
+            pool = self.admin.pool(self.admin.default("default_pool"))
+        if pool.driver == "lvm_thin":
+            return f"{pool.config['volume_group']}/{pool.config['thin_pool']}"
+        if self._is_file(pool):
+            return pool.config["dir_path"]
+        raise TargetError(
+            f"the pool {quote(pool.name)} is of the kind {quote(pool.driver)},"
+            " in which nothing can be restored beside qubesd: name a directory"
+            " with --scratch",
+            about=name,
+        )
+
     # What qubesd knows
 
     def _known(self) -> dict[str, Qube]:

@@ -76,3 +76,10 @@ class Source(Located, Protocol):
 
         `size` is in bytes. Raises TargetError.
         """
+
+    def scratch_place(self, name: str) -> str:
+        """Where a drill of that volume restores to, which need not exist.
+
+        An absolute directory, or "vg/pool". Raises TargetError where there
+        is no such place.
+        """

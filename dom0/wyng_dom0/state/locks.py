@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Locks of this machine, all by flock: the kernel lets go of a dead holder's.
 
+    drill      who drills, for a whole run; never waited for
     archive    who writes to it, for a whole run; never waited for
     volume     who takes its next snapshot and compares; a short wait
     making     shared: who makes snapshots; alone: who looks for strays
@@ -32,6 +33,14 @@ _VOLUME_WAIT = 20.0
 _LEDGERS_WAIT = 60.0
 _MAKING_WAIT = 60.0
 _POLL = 0.02
+
+
+@contextmanager
+def hold_drill(places: Places) -> Iterator[None]:
+    """Nobody else drills while the block runs; DestinationBusy at once."""
+    path = places.lock("drill", b"drill")
+    with _hold(path, "the scratch of drills", "drill"):
+        yield
 
 
 @contextmanager

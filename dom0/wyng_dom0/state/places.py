@@ -95,6 +95,15 @@ class Places:
         """Says that a restore to a block device is not finished."""
         return self.root / "unfinished" / hashlib.sha256(device).hexdigest()
 
+    @property
+    def drills(self) -> Path:
+        """The folder of notes about what drills restore to."""
+        return self.root / "drills"
+
+    def drill(self, place: bytes) -> Path:
+        """Says that a drill restores to a place."""
+        return self.drills / f"{hashlib.sha256(place).hexdigest()}.json"
+
     def lock(self, kind: str, key: bytes) -> Path:
         """The lock file of one thing of a kind; `key` is what it is."""
         return self.root / "locks" / f"{kind}-{hashlib.sha256(key).hexdigest()}"

@@ -9,10 +9,13 @@ import pytest
 
 from wyng_dom0.errors import BadInput, NotFound, SourceError, TargetError
 from wyng_dom0.events import ignore
+from wyng_dom0.sources import scratch
 from wyng_dom0.sources.choose import choose_source, names_pool
 from wyng_dom0.sources.directory import DirectorySource
 from wyng_dom0.sources.lvm import LvmSource
+from wyng_dom0.state import scratches
 from wyng_dom0.state.places import Places
+from wyng_dom0.state.scratches import Scratch
 
 Row = dict[str, str]
 
@@ -37,6 +40,8 @@ ROWS = [
     row("work", "Vwi-a-tz--", "pool"),
     row("alpha", "Vwi---tz--", "pool"),
     row("alpha.wyng-00000000", "Vri-a-tz--", "pool", "qvm-wyng"),
+    row("vm-drill.wyng-00000000", "Vwi-a-tz--", "pool", "qvm-wyng-drill"),
+    row("vm-drill.wyng-00000001", "Vwi-a-tz--", "pool"),
     row("elsewhere", "Vwi-a-tz--", "other"),
     row("plain", "-wi-a-----"),
 ]
@@ -68,7 +73,8 @@ def source(lvs: Path, places: Places) -> LvmSource:
 
 
 def test_volumes_are_the_pools_own(source: LvmSource) -> None:
-    assert source.list_volumes() == ["alpha", "work"]
+    names = ["alpha", "vm-drill.wyng-00000001", "work"]
+    assert source.list_volumes() == names
     assert source.key == "no-vg/pool"
     assert [each.name for each in source.drivers()] == ["lvm-thin", "plain"]
 
@@ -98,6 +104,7 @@ def test_lvm_is_asked_once_for_what_it_has_told(
         ("pool", "no-vg/pool is not thin"),
         ("elsewhere", "not in the pool no-vg/pool"),
         ("alpha.wyng-00000000", "is a snapshot of ours"),
+        ("vm-drill.wyng-00000000", "is what a drill restores to"),
     ],
 )
 def test_what_is_no_volume_of_the_pool_is_refused_by_name(
@@ -128,7 +135,8 @@ def test_inactive_volume_is_not_read(source: LvmSource) -> None:
     [
         ("plain", "no-vg/plain is no thin volume of the pool"),
         ("elsewhere", "no-vg/elsewhere is no thin volume of the pool"),
-        ("alpha.wyng-00000000", "is a snapshot of ours"),
+        ("alpha.wyng-00000000", "is one of our own"),
+        ("vm-drill.wyng-00000000", "is one of our own"),
     ],
 )
 def test_what_is_no_volume_of_the_pool_is_not_written(
@@ -173,3 +181,37 @@ def test_what_a_pools_name_looks_like() -> None:
     assert names_pool("qubes_dom0/vm-pool")
     for local in ("/a/b", "/a", "a", "a/", "./a", "../a", "a/b/c", ""):
         assert not names_pool(local)
+
+
+def tool(folder: Path, name: str) -> Path:
+    """A program of LVM's that notes its words; returns where."""
+    said = folder / f"{name}-said"
+    program = folder / "bin" / name
+    program.write_text(f'#!/bin/sh\necho "$@" >>{said}\n')
+    program.chmod(0o755)
+    return said
+
+
+def test_scratch_of_a_drill_has_our_tag_and_goes_by_it(
+    lvs: Path, places: Places
+) -> None:
+    made, removed = tool(lvs, "lvcreate"), tool(lvs, "lvremove")
+    with scratch.made_in("no-vg/pool", 8388608, places):
+        (noted,) = scratches.noted(places)
+    name = noted.name
+    assert name.startswith("vm-drill.wyng-")
+    assert made.read_text() == (
+        "-q -y -kn -ay -Wn -V 8388608b --addtag qvm-wyng-drill"
+        f" --thinpool pool -n {name} -- no-vg\n"
+    )
+    # lvs has no such volume: it is gone.
+    assert not removed.exists() and scratches.noted(places) == []
+    for number in "01":
+        place = f"no-vg/vm-drill.wyng-0000000{number}"
+        scratch.remove(Scratch(place), places)
+    # That without the tag is none of ours, whatever its name.
+    assert removed.read_text() == (
+        "-q -y -S lv_tags={qvm-wyng-drill} -- no-vg/vm-drill.wyng-00000000\n"
+    )
+    with pytest.raises(SourceError, match="is no scratch of a drill"):
+        scratch.remove(Scratch("no-vg/work"), places)
