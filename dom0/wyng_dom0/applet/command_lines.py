@@ -52,3 +52,88 @@ def verify(archive: str, volume: str, session: str) -> Words:
 
 def _names(names: Sequence[str]) -> Words:
     return ("--", *names) if names else ()
+
+
+def unique_sizes(archive: str, volume: str, session: str) -> Words:
+    """One session of a volume, with its unique and shared bytes."""
+    words = (f"--archive={archive}", f"--session={session}", "--verbose")
+    return (*words, "list", *_names([volume]))
+
+
+def verify_all(archive: str, session: str, volumes: Sequence[str]) -> Words:
+    """Read one session of several volumes back."""
+    words = (f"--archive={archive}", f"--session={session}", "verify")
+    return words + _names(volumes)
+
+
+def protect(
+    archive: str, session: str, volumes: Sequence[str], *, on: bool
+) -> Words:
+    """Pin a session, or unpin it."""
+    verb = "protect" if on else "unprotect"
+    words = (f"--archive={archive}", f"--session={session}", verb)
+    return words + _names(volumes)
+
+
+def prune(
+    archive: str,
+    first: str,
+    last: str,
+    volumes: Sequence[str],
+    *,
+    dry_run: bool,
+) -> Words:
+    """Remove all sessions from the first to the last, or say what it means."""
+    session = first if first == last else f"{first},{last}"
+    more = ("--dry-run",) if dry_run else ()
+    words = (f"--archive={archive}", f"--session={session}", *more, "prune")
+    return words + _names(volumes)
+
+
+def diff(
+    archive: str, volume: str, older: str, newer: str, *, quick: bool = False
+) -> Words:
+    """Compare two sessions; `newer` "" is the volume as it is now."""
+    session = f"{older},{newer}" if newer else older
+    more = ("--quick",) if quick and not newer else ()
+    words = (f"--archive={archive}", f"--session={session}", *more, "diff")
+    return words + _names([volume])
+
+
+def receive_to_file(
+    archive: str, volume: str, session: str, path: str
+) -> Words:
+    """Restore a volume to a file that is not there yet."""
+    words = (f"--archive={archive}", f"--session={session}")
+    return (*words, f"--save-to={path}", "receive", *_names([volume]))
+
+
+def receive_over(
+    archive: str, volume: str, session: str, *, sparse: bool
+) -> Words:
+    """Restore a volume over what it is now."""
+    more = ("--sparse",) if sparse else ()
+    words = (f"--archive={archive}", f"--session={session}", "--force", *more)
+    return (*words, "receive", *_names([volume]))
+
+
+def receive_qube(
+    archive: str,
+    qube: str,
+    session: str,
+    *options: str,
+    name: str = "",
+    overwrite: bool = False,
+) -> Words:
+    """Make a qube again: as `name`, or with `overwrite` over what it is.
+
+    A volume that did not change has no session of that time: the next older
+    one holds what it was.
+    """
+    words: Words = (f"--archive={archive}", f"--session={session}")
+    words += ("--session-strict=off", *options)
+    if name:
+        words += (f"--as={name}",)
+    if overwrite:
+        words += ("--overwrite", "--force")
+    return (*words, "receive", *_names([qube]))
