@@ -39,7 +39,7 @@ def size_step(most: int, count: int) -> int:
     if most <= 0:
         return 1
     needed = max(1.0, most / max(1, count))
-    power = 1024 ** int(math.log(needed, 1024))
+    power = 1 << 10 * int(math.log(needed, 1024))
     for factor in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1024):
         if factor * power >= needed:
             return factor * power
@@ -57,7 +57,7 @@ def time_ticks(begin: float, end: float, count: int) -> TimeTicks:
     needed = max(MINUTE, (end - begin) / max(1, count))
     _, unit, many = next((s for s in _STEPS if s[0] >= needed), _STEPS[-1])
     first, last = _local(begin), _local(end)
-    found = []
+    found: List[datetime] = []
     for at in _calendar(first, unit, many):
         if at > last or len(found) >= _MANY:
             break

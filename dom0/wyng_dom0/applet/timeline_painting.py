@@ -9,8 +9,15 @@ the top: legend, flags of protected sessions, dots, ticks of proven ones, axis.
 from typing import Sequence
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QFontMetricsF, QPainter, QPalette, QPen
-from PyQt6.QtGui import QPainterPath, QPolygonF
+from PyQt6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPalette,
+    QPen,
+    QPolygonF,
+)
 from PyQt6.QtWidgets import QWidget
 
 from wyng_dom0.applet.axis_ticks import seconds_of, time_ticks

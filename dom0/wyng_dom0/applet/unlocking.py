@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from wyng_dom0.applet.engine import Engine, Object, Outcome
+from wyng_dom0.applet.engine import Call, Engine, Object, Outcome
 from wyng_dom0.applet.problem import AUTHENTICATION
 from wyng_dom0.applet.wording import tr
 
@@ -97,13 +97,20 @@ class KeyedCall(QObject):
         self._engine, self._archive = engine, archive
         self._words, self._widget = tuple(words), parent
         self._asked = False
+        self._current: "Call | None" = None
         self._call(None)
+
+    def terminate(self) -> None:
+        """End it in order, where the process is ours to signal."""
+        if self._current is not None:
+            self._current.terminate()
 
     def _call(self, secret: "bytes | None", minutes: int = 0) -> None:
         words = self._words
         if secret is not None and minutes:
             words = (f"--authmin={minutes}", *words)
         call = self._engine.call(words, secret)
+        self._current = call
         call.said.connect(self._pass_on)
         call.ended.connect(self._finish)
 
@@ -112,6 +119,7 @@ class KeyedCall(QObject):
             self.said.emit(said)
 
     def _finish(self, outcome: Outcome) -> None:
+        self._current = None
         if outcome.code != AUTHENTICATION:
             self.ended.emit(outcome)
             self.deleteLater()
