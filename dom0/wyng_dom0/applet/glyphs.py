@@ -43,6 +43,16 @@ GLYPHS: Dict[str, str] = {
     "keys": '<path d="M2 6h20v12H2zM6 10h.1M10 10h.1M14 10h.1M18 10h.1'
     'M8 14h8"/>',
     "about": '<circle cx="12" cy="12" r="9"/><path d="M12 11v6M12 7h.1"/>',
+    "compare": '<path d="M3 4h7v16H3zM14 4h7v16h-7zM5.5 9h2M16.5 9h2'
+    'M5.5 13h2M16.5 15h2"/>',
+    "delete": '<path d="M4 6h16M9 6V3h6v3M6 6l1 15h10l1-15M10 10v7M14 10v7"/>',
+    "unprotect": '<rect x="5" y="11" width="14" height="10" rx="2"/>'
+    '<path d="M8 11V7a4 4 0 0 1 7.6-1.7"/>',
+    "closer": '<circle cx="10" cy="10" r="7"/>'
+    '<path d="M15 15l6 6M7 10h6M10 7v6"/>',
+    "farther": '<circle cx="10" cy="10" r="7"/>'
+    '<path d="M15 15l6 6M7 10h6"/>',
+    "whole": '<path d="M3 12h18M7 8l-4 4 4 4M17 8l4 4-4 4"/>',
     # States.
     "ok": '<circle cx="12" cy="12" r="9"/><path d="M7.5 12l3 3.5 6-7"/>',
     "late": '<circle cx="12" cy="12" r="9"/><path d="M12 6v6l4 3"/>',

@@ -21,9 +21,16 @@ def tr(text: str) -> str:
     return QCoreApplication.translate("wyng", text)
 
 
-def shown(untrusted_text: str) -> str:
-    """A name or sentence on one line, with no control or bidi characters."""
-    return one_line(untrusted_text)
+def shown(untrusted_text: str, most: int = 1000) -> str:
+    """A name or sentence on one line, with no control or bidi characters.
+
+    What is longer than `most` is cut in the middle.
+    """
+    text = one_line(untrusted_text)
+    if len(text) <= most:
+        return text
+    half = (most - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
 
 
 def tip(untrusted_text: str) -> str:
@@ -80,22 +87,3 @@ def point(moment: Optional[datetime]) -> str:
     return QLocale().toString(
         local.replace(tzinfo=None), QLocale.FormatType.ShortFormat
     )
-
-
-def shown(text: str, most: int = 200) -> str:
-    """A text from outside, fit to be shown as plain text, on one line.
-
-    What is no letter, among it what turns the direction of writing, is shown
-    as its number; what is longer than `most` is cut in the middle.
-    """
-    if not text.isprintable():
-        text = one_line(text)
-    if len(text) <= most:
-        return text
-    half = (most - 1) // 2
-    return f"{text[:half]}…{text[-half:]}"
-
-
-def tip(text: str) -> str:
-    """A text as a tooltip, of which Qt would guess whether it is rich."""
-    return f"<qt>{html.escape(text)}</qt>".replace("\n", "<br>")
