@@ -31,9 +31,10 @@ from wyng_dom0.applet.wording import tr
 class SessionsLoad(QObject):
     """All sessions of a subject; `begin` asks, and asks anew.
 
-    `loaded` comes when all is there: `subject`, `parts` by volume, and
-    `points` are new then. `failed` gives the Outcome, and all stays as it
-    was. Questions for a passphrase are shown over `parent`.
+    `loaded` comes when all is there: `subject`, `parts` by volume,
+    `points`, and whether they are `measured`, are new then. `failed` gives
+    the Outcome, and all stays as it was. Questions for a passphrase are shown
+    over `parent`.
     """
 
     loaded = pyqtSignal()
@@ -47,11 +48,18 @@ class SessionsLoad(QObject):
         self._widget = parent
         self._busy = False
         self._again = False
+        self._sizes = False
+        self.measured = False
         self._waiting: List[str] = []
         self._coming: Dict[str, List[Part]] = {}
         self.subject = Subject(archive, volume)
         self.parts: Dict[str, List[Part]] = {}
         self.points: List[Point] = []
+
+    def measure(self) -> None:
+        """The same, with what each session alone holds from now on."""
+        self._sizes = True
+        self.begin()
 
     def begin(self) -> None:
         """Ask for everything; once more behind what is being asked."""
@@ -108,7 +116,9 @@ class SessionsLoad(QObject):
             self._finish()
             return
         self._call(
-            command_lines.list_sessions(self._archive, self._waiting[0]),
+            command_lines.list_sessions(
+                self._archive, self._waiting[0], sizes=self._sizes
+            ),
             self._take_sessions,
         )
 
@@ -123,6 +133,7 @@ class SessionsLoad(QObject):
     def _finish(self) -> None:
         self.parts, self._coming = self._coming, {}
         self.points = points_of(self.parts.values())
+        self.measured = any(each.unique is not None for each in self.points)
         self._end()
         self.loaded.emit()
 
