@@ -81,6 +81,7 @@ class DeleteDialog(QDialog):
         self._list = QListWidget()
         self._list.setObjectName("consequences")
         self._list.setAccessibleName(tr("What goes and what stays"))
+        self._list.setWordWrap(True)
         self._list.setMinimumWidth(letters_wide(self, 60))
         self._typed = TypedName(self._subject.name, "typed-name")
         self._typed.setEnabled(False)

@@ -4,7 +4,7 @@
 
 from typing import Optional, Sequence
 
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import (
     QDialog,
@@ -73,10 +73,10 @@ class RestoreDialog(QDialog):
         self._restore.clicked.connect(self._begin)
         self._copy = _button("copy-result", tr("C&opy the text"))
         self._copy.clicked.connect(self._copy_result)
-        self._copy.hide()
         role = QDialogButtonBox.ButtonRole
         self._buttons.addButton(self._restore, role.ActionRole)
         self._buttons.addButton(self._copy, role.ActionRole)
+        self._copy.hide()
         self._close = _button("close", tr("Close"))
         self._close.setDefault(True)
         self._buttons.addButton(self._close, role.RejectRole)
@@ -120,6 +120,11 @@ class RestoreDialog(QDialog):
         fault = self._form.choice.fault()
         self._fault.setText(fault)
         self._restore.setEnabled(not fault and not self._strip.is_running)
+        # When the layouts know of what was shown and hidden.
+        QTimer.singleShot(0, self._grow)
+
+    def _grow(self) -> None:
+        self.resize(self.size().expandedTo(self.sizeHint()))
 
     # Doing
 

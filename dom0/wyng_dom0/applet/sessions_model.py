@@ -144,7 +144,9 @@ class SessionsModel(QAbstractTableModel):
     def _is_wanted(self, of: Point) -> bool:
         if not self._wanted:
             return True
-        texts = [of.session, point(of.time), state_text(of.state)]
+        # Not as the locale has it: that takes a second of so many.
+        when = of.time.astimezone().isoformat(" ", "minutes")[:16]
+        texts = [of.session, when, state_text(of.state)]
         texts += [text for tag in of.tags for text in tag]
         texts += [pin_text(of.pinned), *of.volumes]
         return any(self._wanted in each.casefold() for each in texts)

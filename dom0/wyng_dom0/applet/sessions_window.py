@@ -8,7 +8,7 @@ its own: see sessions_deeds.
 
 from typing import List, Optional
 
-from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtCore import QPoint, QSize, Qt
 from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QComboBox,
@@ -99,7 +99,7 @@ class SessionsWindow(QDialog):
 
     def _lay_out(self) -> None:
         em = self.fontMetrics().height()
-        self.resize(em * 50, em * 36)
+        self.resize(em * 76, em * 44)
         self._title = heading("", name="title")
         self._title.setSizePolicy(
             QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred
@@ -138,6 +138,8 @@ class SessionsWindow(QDialog):
 
     def _toolbar(self) -> QToolBar:
         bar = QToolBar()
+        em = self.fontMetrics().height()
+        bar.setIconSize(QSize(em, em))
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         for name in ORDER:
             if name == LINE:

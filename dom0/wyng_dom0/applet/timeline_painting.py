@@ -21,7 +21,7 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QWidget
 
 from wyng_dom0.applet.axis_ticks import seconds_of, time_ticks
-from wyng_dom0.applet.points import CLEAN, LIVE, NOT_STILL
+from wyng_dom0.applet.points import CLEAN, LIVE, MIXED, NOT_STILL
 from wyng_dom0.applet.time_text import tick_text
 from wyng_dom0.applet.timeline_layout import Dot, View
 from wyng_dom0.applet.wording import tr
@@ -215,6 +215,7 @@ def _legend(painter: QPainter, em: float) -> None:
         (CLEAN, tr("clean")),
         (LIVE, tr("live")),
         (NOT_STILL, tr("not at rest")),
+        (MIXED, tr("mixed")),
         ("flag", tr("protected")),
         ("tick", tr("proven")),
     ):

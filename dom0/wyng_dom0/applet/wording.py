@@ -9,7 +9,7 @@ import html
 from datetime import datetime
 from typing import Optional
 
-from PyQt6.QtCore import QCoreApplication, QLocale
+from PyQt6.QtCore import QCoreApplication, QDate, QDateTime, QLocale, QTime
 
 from wyng_dom0.names import one_line
 
@@ -84,6 +84,11 @@ def point(moment: Optional[datetime]) -> str:
     if moment is None:
         return "–"
     local = moment.astimezone()
+    # Given as it is it would be taken for a day without its time.
     return QLocale().toString(
-        local.replace(tzinfo=None), QLocale.FormatType.ShortFormat
+        QDateTime(
+            QDate(local.year, local.month, local.day),
+            QTime(local.hour, local.minute, local.second),
+        ),
+        QLocale.FormatType.ShortFormat,
     )
