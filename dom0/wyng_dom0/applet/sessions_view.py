@@ -76,8 +76,9 @@ class SessionsView(QTableView):
             return []
         # By ranges: an index of each of twenty thousand rows takes a while.
         rows: Set[int] = set()
-        for each in selection.selection():
-            rows.update(range(each.top(), each.bottom() + 1))
+        ranges = selection.selection()
+        for at in range(ranges.count()):
+            rows.update(range(ranges[at].top(), ranges[at].bottom() + 1))
         return [self._rows.rows[row] for row in sorted(rows)]
 
     @property
