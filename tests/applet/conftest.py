@@ -14,6 +14,9 @@ from product.machine import START, Machine
 # Before Qt is started: a machine with a screen shows no windows either.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PyQt6.QtWidgets import QWidget  # noqa: E402
+from pytestqt.qtbot import QtBot  # noqa: E402
+
 from wyng_dom0.applet.desk import Desk  # noqa: E402
 from wyng_dom0.applet.engine import Engine  # noqa: E402
 
@@ -42,3 +45,11 @@ def desk(engine: Engine) -> Iterator[Desk]:
     made = Desk(engine)
     yield made
     made.close()
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> QWidget:
+    """A parent for dialogs that delete themselves: it outlives the test."""
+    made = QWidget()
+    qtbot.addWidget(made)
+    return made

@@ -77,8 +77,12 @@ def test_source_without_volumes_is_refused(machine: Machine) -> None:
     assert json.loads(out.splitlines()[-1])["event"] == "error"
 
 
-def test_probe_of_nothing_is_refused(machine: Machine) -> None:
-    assert "--dest or --local" in machine.fails(9, "probe")
+def test_probe_of_nothing_tells_whether_there_are_qubes(
+    machine: Machine,
+) -> None:
+    assert "no qubes here" in machine.run("probe")
+    nothing = {"destination": None, "source": None}
+    assert probed(machine) == {"kind": "probe", "qubes": False, **nothing}
 
 
 def test_terminal_is_told_in_words(machine: Machine) -> None:

@@ -46,6 +46,11 @@ def size(count: Optional[int]) -> str:
     return QLocale().formattedDataSize(count, 1)
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """One of two texts that were translated; `{0}` is the number."""
+    return one if count == 1 else many.format(count)
+
+
 def rate(bytes_per_second: float) -> str:
     """Bytes in a second."""
     return tr("{0}/s").format(size(int(bytes_per_second)))

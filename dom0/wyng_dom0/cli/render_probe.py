@@ -23,7 +23,8 @@ def render_probe(report: reports.ProbeReport) -> str:
         parts.append(_render_place(report.destination))
     if report.source is not None:
         parts.append(_render_source(report.source))
-    return "\n\n".join(parts)
+    nothing = "There are no qubes here: name --dest, --local or both."
+    return "\n\n".join(parts) or nothing
 
 
 def _render_place(row: reports.PlaceRow) -> str:

@@ -19,7 +19,7 @@ from wyng_dom0.commands.reports import (
     SourceRow,
     SourceVolumeRow,
 )
-from wyng_dom0.errors import BadInput, DestinationError, Dom0Error, Refused
+from wyng_dom0.errors import DestinationError, Dom0Error, Refused
 from wyng_dom0.events import Warning_
 from wyng_dom0.names import quote
 from wyng_dom0.sources.choose import choose_source, has_qubes
@@ -47,8 +47,6 @@ def run(context: Context) -> None:
     local = options.local or (KEY if has_qubes() else None)
     if local is not None:
         source = _source(context, local, failures)
-    if place is None and source is None:
-        raise BadInput("probe needs --dest or --local: what shall be looked at")
     context.report(ProbeReport(has_qubes(), place, source))
     if failures:
         raise failures[0]

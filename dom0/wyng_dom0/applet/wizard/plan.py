@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the pages of a wizard have gathered, and what became true of it."""
+
+from dataclasses import dataclass, field
+from typing import Dict, Tuple
+
+from wyng_dom0.applet.wizard.places import Place
+
+QUBES = "qubes"
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume that can be sent or restored; bytes."""
+
+    name: str
+    size: int
+    included: bool = True
+
+    @property
+    def qube(self) -> str:
+        """The qube it belongs to; "" where it belongs to none."""
+        qube, between, _ = self.name.partition(":")
+        return qube if between else ""
+
+
+@dataclass
+class Plan:
+    """Filled page by page. `secret` is what opens the archive; it lives here
+    and in the pipes of calls, and goes when the wizard is closed."""
+
+    has_qubes: bool = False
+    name: str = ""
+    place: Place = Place()
+    source: str = ""
+    volumes: Tuple[Volume, ...] = ()
+    chosen: Tuple[str, ...] = ()
+    secret: bytes = b""
+    every: str = "daily"
+    on_battery: bool = False
+    # What is kept, see keeping_rules; nothing keeps everything.
+    counts: Dict[str, int] = field(default_factory=dict)
+    # What is there already.
+    made_at: str = ""
+    archive_id: str = ""
+    head_code: str = ""
+    code: Tuple[str, ...] = ()
+    slots: Tuple[str, ...] = ()
+
+    @property
+    def is_unattended(self) -> bool:
+        """True when a timer shall send, which needs a key kept here."""
+        return self.every != "off"
+
+    def smallest(self) -> str:
+        """The smallest of the chosen volumes that is not empty."""
+        wanted = {*self.chosen}
+        found = [each for each in self.volumes if each.name in wanted]
+        filled = [each for each in found if each.size] or found
+        return min(filled, key=lambda each: each.size).name if filled else ""
+
+    def forget_secret(self) -> None:
+        """Nothing needs it any more."""
+        self.secret = b""

@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is backed up: qubes, or the volumes of a directory or a pool."""
+
+from typing import Callable, Optional
+
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QVBoxLayout
+
+from wyng_dom0.applet import setup_lines
+from wyng_dom0.applet.desk import Desk
+from wyng_dom0.applet.engine import Call, Object, Outcome
+from wyng_dom0.applet.inputs import PathField, button, plain_label
+from wyng_dom0.applet.reading import number_of, rows_of, text_of
+from wyng_dom0.applet.wizard.assistant import Page
+from wyng_dom0.applet.wizard.plan import QUBES, Plan, Volume
+from wyng_dom0.applet.wizard.volume_choice import VolumeChoice
+from wyng_dom0.applet.wording import shown, tr
+
+
+class WhatPage(Page):
+    """A source, and which of its volumes are meant."""
+
+    def __init__(self, desk: Desk, plan: Plan) -> None:
+        super().__init__(
+            "page-what",
+            tr("What"),
+            tr("What shall be backed up? Take away what you could lose."),
+        )
+        self._desk, self._plan = desk, plan
+        self._call: Optional[Call] = None
+        self._looked_at: Optional[str] = None
+        self.source = PathField(
+            "source",
+            tr("Directory of disk images, or pool"),
+            tr("as /var/lib/images, or vg/pool of LVM"),
+        )
+        self._look_button = button("look", tr("&Look"))
+        self._look_button.clicked.connect(self.look)
+        self.choice = VolumeChoice(tr("Back up"))
+        self._said = plain_label(name="what-said")
+        row = QHBoxLayout()
+        row.addWidget(self.source, 1)
+        row.addWidget(self._look_button)
+        form = QFormLayout()
+        self._label = QLabel(tr("&Directory or pool:"))
+        self._label.setBuddy(self.source.edit)
+        form.addRow(self._label, row)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self._said)
+        layout.addWidget(self.choice, 1)
+        self.choice.changed.connect(self.changed)
+        self.source.changed.connect(self._source_changed)
+        self.source.edit.editingFinished.connect(self.look)
+        # Who types does not want to press a button.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(700)
+        self._soon.timeout.connect(self.look)
+
+    def enter(self) -> None:
+        """On Qubes OS there is nothing to type."""
+        qubes = self._plan.has_qubes
+        for each in (self.source, self._look_button, self._label):
+            each.setVisible(not qubes)
+        self.choice.show_qubes(qubes)
+        if qubes and self._looked_at is None:
+            self.look()
+
+    def is_complete(self) -> bool:
+        """Something is chosen of the source that stands there."""
+        return bool(self.choice.chosen()) and self._is_fresh()
+
+    def leave(
+        self, go: Callable[[], None], stay: Callable[[str], None]
+    ) -> None:
+        """Nothing more to ask."""
+        self._plan.volumes = self.choice.volumes
+        self._plan.chosen = self.choice.chosen()
+        go()
+
+    def look(self) -> None:
+        """Ask the engine which volumes there are."""
+        self._soon.stop()
+        wanted = self._wanted()
+        if not wanted or wanted == self._looked_at:
+            return
+        if self._call is not None and not self._call.is_over:
+            self._call.terminate()
+        self._looked_at = wanted
+        self._said.setText(tr("Looking…"))
+        call = self._desk.engine.call(setup_lines.probe(local=wanted))
+        self._call = call
+        call.ended.connect(lambda outcome: self._take(call, outcome))
+
+    def _wanted(self) -> str:
+        return QUBES if self._plan.has_qubes else self.source.text.strip()
+
+    def _is_fresh(self) -> bool:
+        return self._looked_at == self._wanted()
+
+    def _source_changed(self) -> None:
+        if not self._is_fresh():
+            self._looked_at = None
+            self.choice.show_volumes(())
+            self._said.setText("")
+            self._soon.start()
+        self.changed.emit()
+
+    def _take(self, call: Call, outcome: Outcome) -> None:
+        if call is not self._call:
+            return
+        self._call = None
+        if not self._is_fresh():
+            return
+        row = outcome.report("probe").get("source")
+        found: Object = row if isinstance(row, dict) else {}
+        volumes = tuple(
+            Volume(
+                text_of(each, "name"),
+                number_of(each, "size"),
+                each.get("included") is not False,
+            )
+            for each in rows_of(found, "volumes")
+        )
+        self._plan.source = text_of(found, "source") or self._wanted()
+        self.choice.show_volumes(volumes)
+        if not outcome.good:
+            self._said.setText("⚠  " + shown(outcome.error))
+            self._looked_at = None if not volumes else self._looked_at
+        else:
+            self._said.setText("")
+        self.changed.emit()
