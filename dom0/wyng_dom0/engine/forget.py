@@ -4,6 +4,7 @@
 
 from wyng_dom0.engine import kept
 from wyng_dom0.state import (
+    choices,
     definitions,
     heads,
     key_agent,
@@ -11,7 +12,9 @@ from wyng_dom0.state import (
     ledgers,
     remembered,
     seen_space,
+    seen_volumes,
     staging,
+    tried_sends,
 )
 from wyng_dom0.state import slots as kept_slots
 from wyng_dom0.state.definitions import ArchiveDefinition
@@ -35,6 +38,9 @@ def forget_archive(places: Places, definition: ArchiveDefinition) -> None:
     last_send.forget(places, archive)
     staging.forget(places, archive)
     seen_space.forget(places, archive, where.url)
+    seen_volumes.forget(places, archive, where.url)
+    tried_sends.forget(places, archive)
+    choices.forget(places, archive)
     Proofs(places, archive, where.url).forget_all()
     heads.forget(places, archive, where.url)
     definitions.remove(places, definition.name)

@@ -17,7 +17,7 @@ from wyng_dom0.snapshots.choose import driver_named
 from wyng_dom0.snapshots.driver import Driver, PoolUsage
 from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.sources.source import Source
-from wyng_dom0.state import ledgers, locks
+from wyng_dom0.state import ledgers, locks, tried_sends
 from wyng_dom0.state.ledgers import Ledger
 from wyng_dom0.state.places import Places
 from wyng_dom0.state.volumes import (
@@ -150,6 +150,7 @@ def follow_rename(
     base was called means nothing. Otherwise the next send under the new name
     reads all of it.
     """
+    tried_sends.follow_rename(places, archive, old, new)
     for state in states_of(places, archive, volume):
         if state.volume != old:
             continue

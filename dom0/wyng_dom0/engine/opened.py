@@ -80,6 +80,8 @@ class OpenArchive:
     pages: Dict[VolumeId, Page] = field(default_factory=dict)
     damaged: Dict[VolumeId, str] = field(default_factory=dict)
     hold: Hold = field(default_factory=Hold)
+    # The head that was made since it was opened; pages are of that.
+    committed: Optional[heads.Head] = None
 
     def load(self, blob_type: BlobType, id: BlobId) -> Record:
         """A record that was just made, or one of the store's."""

@@ -93,7 +93,20 @@ def publish(
     archive.writer.flush()
     archive.store.sync()
     with archive.hold.undisturbed():
-        return _commit(archive, id, releases, intent.removals, now_ns)
+        head = _commit(archive, id, releases, intent.removals, now_ns)
+    _follow(archive, intent.changes, head)
+    return head
+
+
+def _follow(archive: OpenArchive, changes: Changes, head: heads.Head) -> None:
+    """What the archive has now, for whoever looks at it afterwards."""
+    archive.committed = head
+    for volume, page in changes.items():
+        if page is None:
+            archive.pages.pop(volume, None)
+            archive.damaged.pop(volume, None)
+        else:
+            archive.pages[volume] = page
 
 
 def _new_catalog(archive: OpenArchive, changes: Changes) -> Catalog:

@@ -8,6 +8,7 @@
     making     shared: who makes snapshots; alone: who looks for strays
     ledgers    who reads and writes a volume's ledgers; a moment
     proven     who reads and writes what was proven; a moment
+    noted      who reads and writes other notes of an archive; a moment
     snapshot   shared: who reads it; alone: who drops it
 
 Taken in this order, those of one kind sorted. No lock is ever broken. Lock
@@ -85,6 +86,19 @@ def hold_proven(places: Places, path: Path) -> Iterator[None]:
     with _hold(
         places.lock("proven", key),
         "what is noted of proofs",
+        "keeping state",
+        _LEDGERS_WAIT,
+    ):
+        yield
+
+
+@contextmanager
+def hold_noted(places: Places, path: Path) -> Iterator[None]:
+    """Hold a file of notes about an archive for a moment."""
+    key = os.fsencode(path.parent.name + path.name)
+    with _hold(
+        places.lock("noted", key),
+        "what is noted of the archive",
         "keeping state",
         _LEDGERS_WAIT,
     ):

@@ -81,6 +81,19 @@ class Places:
         place = hashlib.sha256(destination.encode("utf-8")).hexdigest()[:16]
         return self.root / "space" / f"{archive.hex()}-{place}.json"
 
+    def seen(self, archive: ArchiveId, destination: str) -> Path:
+        """The volumes that an archive had when it was last open."""
+        place = hashlib.sha256(destination.encode("utf-8")).hexdigest()[:16]
+        return self.root / "seen" / f"{archive.hex()}-{place}.json"
+
+    def tried(self, archive: ArchiveId) -> Path:
+        """What came of the last send of each volume."""
+        return self.root / "tried" / f"{archive.hex()}.json"
+
+    def choices(self, archive: ArchiveId) -> Path:
+        """What is always or never sent to an archive."""
+        return self.root / "choices" / f"{archive.hex()}.json"
+
     def proven(self, archive: ArchiveId, destination: str) -> Path:
         """The folder of what was proven of an archive at a destination."""
         place = hashlib.sha256(destination.encode("utf-8")).hexdigest()[:16]

@@ -64,18 +64,12 @@ class Proofs:
         """What is known of a volume's sessions."""
         return _read(self._path(volume))
 
-    def newest(self) -> datetime | None:
-        """When any session there was last proven whole; None for never."""
+    def read_all(self) -> dict[str, dict[Content, Proof]]:
+        """What is known of every volume's sessions, by its id in hex."""
         folder = self.places.proven(self.archive, self.destination)
         if not folder.is_dir():
-            return None
-        moments = [
-            proof.at
-            for path in folder.glob("*.json")
-            for proof in _read(path).values()
-            if proof.at is not None
-        ]
-        return max(moments, default=None)
+            return {}
+        return {path.stem: _read(path) for path in folder.glob("*.json")}
 
     def note(
         self,
@@ -140,6 +134,19 @@ class Proofs:
     def _path(self, volume: bytes) -> Path:
         folder = self.places.proven(self.archive, self.destination)
         return folder / f"{volume.hex()}.json"
+
+
+def newest_proof(
+    known: Mapping[str, Mapping[Content, Proof]],
+) -> datetime | None:
+    """When any session among these was last proven; None for never."""
+    moments = [
+        proof.at
+        for proofs in known.values()
+        for proof in proofs.values()
+        if proof.at is not None
+    ]
+    return max(moments, default=None)
 
 
 def proven_whole(before: Proof, at: datetime, how: str, session: str) -> Proof:
