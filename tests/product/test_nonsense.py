@@ -34,6 +34,8 @@ WORDS: "dict[str, tuple[str, ...]]" = {
     "key": ("list",),
     "probe": ("--dest=internal:{backup}/b",),
     "watch": ("nonsense",),
+    "include": ("nonsense",),
+    "exclude": ("nonsense",),
 }
 NONSENSE = ("", "nonsense", "-1", "a\x1b[31m\nb", "\udcff", "9" * 30, "/")
 RUN = 5

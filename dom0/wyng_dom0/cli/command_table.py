@@ -144,6 +144,14 @@ COMMANDS: dict[str, CommandRow] = {
             _COMMON | {"local", "every"},
         ),
         CommandRow(
+            "overview",
+            "",
+            "show how every volume stands, with nothing in reach",
+            "--json overview",
+            _COMMON | {"every"},
+            most=0,
+        ),
+        CommandRow(
             "receive",
             "VOLUME...",
             "restore",
@@ -283,6 +291,22 @@ COMMANDS: dict[str, CommandRow] = {
             | {"dest", "local", "subdir"}
             | {"bootstrap", "limit-rate", "session-limit", "timeout"},
             most=0,
+        ),
+        CommandRow(
+            "include",
+            "VOLUME...",
+            "let sends without names take these from now on",
+            "include work",
+            _COMMON,
+            least=1,
+        ),
+        CommandRow(
+            "exclude",
+            "VOLUME...",
+            "let sends without names leave these out from now on",
+            "exclude 'tmp-*.img'",
+            _COMMON,
+            least=1,
         ),
         CommandRow(
             "overdue",

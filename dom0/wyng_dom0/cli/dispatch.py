@@ -59,6 +59,12 @@ def _forget(context: Context) -> None:
     remember.forget(context)
 
 
+def _include(context: Context) -> None:
+    from wyng_dom0.commands import include
+
+    include.run(context)
+
+
 def _key(context: Context) -> None:
     from wyng_dom0.commands import key
 
@@ -93,6 +99,12 @@ def _overdue(context: Context) -> None:
     from wyng_dom0.commands import overdue
 
     overdue.run(context)
+
+
+def _overview(context: Context) -> None:
+    from wyng_dom0.commands import overview
+
+    overview.run(context)
 
 
 def _migrate(context: Context) -> None:
@@ -185,11 +197,14 @@ _COMMANDS: dict[str, Run] = {
     "arch-init": _arch_init,
     "delete": _delete,
     "forget": _forget,
+    "include": _include,
+    "exclude": _include,
     "key": _key,
     "diff": _diff,
     "drill": _drill,
     "list": _list,
     "overdue": _overdue,
+    "overview": _overview,
     "protect": _protect,
     "migrate": _migrate,
     "monitor": _monitor,

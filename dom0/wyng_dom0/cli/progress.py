@@ -163,6 +163,7 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.SessionList: "sessions",
         reports.PruneList: "pruned",
         reports.StatusReport: "status",
+        reports.OverviewReport: "overview",
         reports.DiffReport: "diff",
         reports.MigrationList: "migration",
         reports.CheckReport: "check",

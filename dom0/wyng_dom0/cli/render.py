@@ -16,6 +16,7 @@ from wyng_dom0.cli.forms import format_table as format_table
 from wyng_dom0.cli.forms import format_time as format_time
 from wyng_dom0.cli.forms import show as show
 from wyng_dom0.cli.render_check import render_check
+from wyng_dom0.cli.render_overview import render_overview
 from wyng_dom0.cli.render_probe import render_probe
 from wyng_dom0.cli.render_status import render_status
 from wyng_dom0.commands import reports
@@ -36,6 +37,8 @@ def render_report(report: reports.Report) -> str:
         return _render_sessions(report)
     if isinstance(report, reports.StatusReport):
         return render_status(report)
+    if isinstance(report, reports.OverviewReport):
+        return render_overview(report)
     if isinstance(report, reports.DiffReport):
         return _render_diff(report)
     if isinstance(report, reports.MigrationList):

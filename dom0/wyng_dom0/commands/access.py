@@ -20,6 +20,7 @@ from wyng_dom0.commands.credentials import (
 from wyng_dom0.commands.overdue import warn_overdue
 from wyng_dom0.engine.guard import DATA_PERCENT, METADATA_PERCENT, Bounds
 from wyng_dom0.engine.opened import Access, OpenArchive, open_archive
+from wyng_dom0.engine.seeing import note_seen_archive
 from wyng_dom0.engine.unlock import unlock_found
 from wyng_dom0.errors import BadInput, DestinationError
 from wyng_dom0.seal.keys import HashType, Suite, Terms
@@ -180,6 +181,7 @@ def open_chosen(
         context.hold,
     ) as archive:
         yield archive
+        note_seen_archive(archive, context.now)
         if context.options.command not in _LOOKS_ONLY:
             _note_space(context, archive)
 

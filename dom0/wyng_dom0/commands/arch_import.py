@@ -22,6 +22,7 @@ from wyng_dom0.commands.credentials import read_sheet
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.engine.opened import OpenArchive
+from wyng_dom0.engine.seeing import note_seen_archive
 from wyng_dom0.errors import BadInput
 from wyng_dom0.names import quote
 from wyng_dom0.state import definitions, heads, remembered
@@ -112,6 +113,7 @@ def _keep(
             places, definition.archive, destination.url, archive.end.tip
         )
     definitions.save_new(places, definition)
+    note_seen_archive(archive, context.now, places, destination.url)
 
 
 def _report(

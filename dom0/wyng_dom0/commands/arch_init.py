@@ -30,6 +30,7 @@ from wyng_dom0.sources.choose import has_qubes
 from wyng_dom0.sources.qubes import KEY
 from wyng_dom0.state import definitions, heads, remembered
 from wyng_dom0.state.definitions import ArchiveDefinition
+from wyng_dom0.state.seen_volumes import Seen, note_seen
 from wyng_dom0.transport.destination import (
     UNTRUSTED,
     Destination,
@@ -76,6 +77,8 @@ def run(context: Context) -> None:
         lambda depth: _keep(context, access, definition, depth),
         lambda text: context.listener(Warning_(text)),
     )
+    empty = Seen(head.sequence, context.now, ())
+    note_seen(context.places, definition.archive, destination.url, empty)
     _report(context, definition, head_code(head))
 
 

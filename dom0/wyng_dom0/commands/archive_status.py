@@ -5,6 +5,8 @@
 Asks systemd for timers, and nobody else anything.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from wyng_dom0.commands.context import Context
@@ -16,19 +18,37 @@ from wyng_dom0.runs.timers import next_sends
 from wyng_dom0.state import heads
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.state.last_send import read_send
-from wyng_dom0.state.proven import Proofs
+from wyng_dom0.state.proven import Proofs, newest_proof
 from wyng_dom0.state.seen_space import read_space
 from wyng_dom0.transport.destination import parse_destination
 
 
 def archive_rows(
-    context: Context, known: list[ArchiveDefinition], problems: list[str]
+    context: Context,
+    known: list[ArchiveDefinition],
+    problems: list[str],
+    proven: Mapping[str, datetime | None] | None = None,
 ) -> tuple[ArchiveRow, ...]:
-    """One row for each; what can't be told is added to `problems`."""
+    """One row for each; what can't be told is added to `problems`.
+
+    `proven` by name saves reading all proofs, where somebody did.
+    """
     timers = next_sends(each.name for each in known)
+    if proven is None:
+        proven = {each.name: _proven(context, each) for each in known}
     return tuple(
-        _row(context, each, timers.get(each.name), problems) for each in known
+        replace(
+            _row(context, each, timers.get(each.name), problems),
+            proven=proven[each.name],
+        )
+        for each in known
     )
+
+
+def _proven(context: Context, definition: ArchiveDefinition) -> datetime | None:
+    url = url_of(definition)
+    proofs = Proofs(context.places, definition.archive, url)
+    return newest_proof(proofs.read_all())
 
 
 def _row(
@@ -39,7 +59,7 @@ def _row(
 ) -> ArchiveRow:
     places, now = context.places, context.now
     every = parse_every(context.options.every or EVERY_DEFAULT)
-    url = _url(definition)
+    url = url_of(definition)
     sent = read_send(places, definition.archive)
     seen = read_space(places, definition.archive, url)
     return ArchiveRow(
@@ -51,12 +71,13 @@ def _row(
         overdue=bool(lateness(places, definition, every, now)),
         next_run=next_run.astimezone(now.tzinfo) if next_run else None,
         last_head=_last_head(context, definition, url, problems),
-        proven=Proofs(places, definition.archive, url).newest(),
+        proven=None,
         space=SpaceRow(**vars(seen)) if seen else None,
     )
 
 
-def _url(definition: ArchiveDefinition) -> str:
+def url_of(definition: ArchiveDefinition) -> str:
+    """Its destination, as notes of this machine are kept by it."""
     try:
         return parse_destination(definition.destination, definition.subdir).url
     except BadInput:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import Said
+from wyng_dom0.engine.standing import MISSED
 from wyng_dom0.errors import BadInput, Refused
 from wyng_dom0.events import Warning_
 from wyng_dom0.names import quote
@@ -20,8 +21,6 @@ from wyng_dom0.state.last_send import read_send
 from wyng_dom0.state.places import Places
 
 EVERY_DEFAULT = "1d"
-# One missed run is a machine that was asleep; two are worth a word.
-MISSED = 2
 _EVERY = re.compile(r"([1-9][0-9]{0,3})([mhdw])", re.ASCII)
 _UNITS = {
     "m": timedelta(minutes=1),
@@ -35,7 +34,7 @@ def run(context: Context) -> None:
     """Report each archive's last whole send; an error if one is overdue."""
     every = parse_every(context.options.every or EVERY_DEFAULT)
     late = []
-    for definition in _meant(context):
+    for definition in meant_archives(context):
         began = read_send(context.places, definition.archive)
         sentence = lateness(context.places, definition, every, context.now)
         if sentence:
@@ -79,6 +78,11 @@ def lateness(
     )
 
 
+def every_of(context: Context, definition: ArchiveDefinition) -> timedelta:
+    """How often a send to the archive is due."""
+    return parse_every(context.options.every or EVERY_DEFAULT)
+
+
 def warn_overdue(context: Context, definition: ArchiveDefinition) -> None:
     """Tell with any other command, where the user's config says how often."""
     options = context.options
@@ -90,7 +94,8 @@ def warn_overdue(context: Context, definition: ArchiveDefinition) -> None:
         context.listener(Warning_(sentence))
 
 
-def _meant(context: Context) -> list[ArchiveDefinition]:
+def meant_archives(context: Context) -> list[ArchiveDefinition]:
+    """The one that is named, or all known here; NotFound."""
     name = context.options.archive
     if name is not None:
         return [definitions.load(context.places, name)]

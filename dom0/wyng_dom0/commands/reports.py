@@ -278,6 +278,86 @@ class StatusReport:
 
 
 @dataclass(frozen=True)
+class QubeRow:
+    """A qube as Qubes shows it; `color` is its label's, as 0xRRGGBB.
+
+    `included` is Qubes' own tick for backups, `volumes` the names of those
+    that survive a shutdown.
+    """
+
+    qube: str
+    klass: str
+    label: str
+    color: str
+    icon: str
+    running: bool
+    included: bool
+    volumes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BackupRow:
+    """How a volume stands with an archive, as this machine last saw it.
+
+    `planned`: a send without names takes it. `newest` is the newest session,
+    of `time` and `size`; `sent` when a send last went through, `failed` when
+    a later one did not and `error` why. `changed` is what the next send
+    reads at most for what had changed at `noted`, all where `everything`;
+    None where nothing is noted. At `proven` its newest proven session,
+    `proven_session`, was read whole.
+    """
+
+    archive: str
+    state: str
+    planned: bool
+    sessions: int
+    newest: str
+    time: datetime | None
+    size: int
+    sent: datetime | None
+    failed: datetime | None
+    error: str
+    changed: int | None
+    everything: bool
+    noted: datetime | None
+    proven: datetime | None
+    proven_session: str
+
+
+@dataclass(frozen=True)
+class OverviewRow:
+    """A volume that could be, or was, backed up; `state` is the one of its
+    `backups` that matters most. `present` None: its source can't be read."""
+
+    source: str
+    volume: str
+    qube: str
+    present: bool | None
+    size: int
+    state: str
+    backups: tuple[BackupRow, ...]
+
+
+@dataclass(frozen=True)
+class SeenRow:
+    """When an archive was last open here, for what is told of it."""
+
+    archive: str
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True)
+class OverviewReport:
+    """What `overview` says: every volume, with nothing in reach."""
+
+    archives: tuple[ArchiveRow, ...]
+    seen: tuple[SeenRow, ...]
+    qubes: tuple[QubeRow, ...]
+    volumes: tuple[OverviewRow, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class DiffReport:
     """What `diff` found between an older and a newer side.
 
@@ -375,6 +455,7 @@ Report = Union[
     SessionList,
     PruneList,
     StatusReport,
+    OverviewReport,
     DiffReport,
     MigrationList,
     ProbeReport,

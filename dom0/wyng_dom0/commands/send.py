@@ -28,6 +28,7 @@ from wyng_dom0.errors import IntegrityError
 from wyng_dom0.events import RunDone, RunStarted
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.state import last_send
+from wyng_dom0.state.tried_sends import note_tried
 
 
 def run(context: Context) -> None:
@@ -45,6 +46,8 @@ def run(context: Context) -> None:
         is_whole = whole or _is_whole(context, archive, names_in(wanted))
         report = _send(context, chosen, archive, wanted)
         lost = len(archive.damaged)
+        if not context.options.dry_run:
+            _note_tried(context, archive, report)
     if not context.options.dry_run:
         tell_qubes(context, chosen, wanted, report)
     report.raise_failures()
@@ -68,6 +71,20 @@ def _is_whole(
     known = {page.name for page in archive.pages_named(())}
     volex = context.options.volex
     return {n for n in known if not is_excluded(n, volex)} <= {*selected}
+
+
+def _note_tried(
+    context: Context, archive: OpenArchive, report: SendReport
+) -> None:
+    """Keep what came of each volume, for `overview`."""
+    note_tried(
+        context.places,
+        archive.access.keys.terms.archive,
+        context.now,
+        {name: str(error) for name, error in report.errors.items()},
+        [each.volume for each in report.done if each.error is None],
+        [page.name for page in archive.pages.values()],
+    )
 
 
 def wants_dedup(options: Options) -> bool:

@@ -17,6 +17,7 @@ from wyng_dom0.commands.access import Chosen, open_chosen
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.vols_from import Listed, read_vols_from
 from wyng_dom0.engine.kept import follow_rename
+from wyng_dom0.engine.left_out import Plan
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.engine.send import Wanted
@@ -25,11 +26,14 @@ from wyng_dom0.errors import BadInput, NotFound
 from wyng_dom0.events import Notice, VolumeSkipped
 from wyng_dom0.names import check_volume_name, quote
 from wyng_dom0.sources.choose import choose_source
+from wyng_dom0.sources.qubes import QubesSource, owner_of
+from wyng_dom0.sources.qubes_shown import is_ticked
 from wyng_dom0.sources.single import SingleFiles, parse_import
 from wyng_dom0.sources.source import Located, Source
+from wyng_dom0.state.choices import read_choices
 
 # What makes a name a pattern.
-_WILD = re.compile(r"[*?[]")
+WILD = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True)
@@ -93,16 +97,43 @@ def select(
         if context.options.all:
             names = [*source.list_volumes(), *names]
         elif not names:
-            names = [page.name for page in archive.pages_named(())]
-            if not names:
-                raise BadInput(
-                    "the archive knows no volume yet: name those to send"
-                )
+            names = _planned(context, archive, source)
         wanted.append((source, _left_over(context, names)))
     if asked.imports:
         wanted.append((SingleFiles(asked.imports), sorted(asked.imports)))
     _check_unique(names_in(wanted))
     return wanted
+
+
+def _planned(
+    context: Context, archive: OpenArchive, source: Source
+) -> list[str]:
+    """What is sent where nothing is named: all that the archive knows, and
+    what is included by choice, without what is left out by choice."""
+    known = {page.name for page in archive.pages_named(())}
+    chosen = read_choices(context.places, archive.access.keys.terms.archive)
+    fresh = [each for each in chosen.included if source.exists(each)]
+    names = sorted(known.union(fresh))
+    if not names:
+        raise BadInput("the archive knows no volume yet: name those to send")
+    plan = Plan(chosen, _unticked(source, names))
+    left_out = [each for each in names if plan.leaves_out(each)]
+    for name in left_out:
+        context.listener(VolumeSkipped(name, "it is left out by choice", True))
+    if len(left_out) == len(names):
+        raise BadInput(
+            "all volumes of the archive are left out by choice: include some,"
+            " or name those to send"
+        )
+    return [each for each in names if each not in left_out]
+
+
+def _unticked(source: Source, names: Sequence[str]) -> frozenset[str]:
+    """The qubes among the owners that Qubes leaves out of backups."""
+    if not isinstance(source, QubesSource):
+        return frozenset()
+    owners = {owner_of(each) for each in names}
+    return frozenset(each for each in owners if not is_ticked(source, each))
 
 
 def _left_over(context: Context, names: Sequence[str]) -> list[str]:
@@ -201,7 +232,7 @@ def _expanded(
     """
     found: list[str] = []
     for name in source.expand(names):
-        if not _WILD.search(name) or source.exists(name):
+        if not WILD.search(name) or source.exists(name):
             found.append(name)
             continue
         known = {page.name for page in archive.pages.values()}

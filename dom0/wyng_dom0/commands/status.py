@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from wyng_common.ids import ArchiveId
 from wyng_dom0.commands.archive_status import archive_rows
 from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.overdue import meant_archives
 from wyng_dom0.commands.reports import (
     KeptRow,
     LedgerRow,
@@ -30,7 +31,7 @@ from wyng_dom0.state.definitions import ArchiveDefinition
 
 def run(context: Context) -> None:
     """Report all, or what is kept of the named volumes."""
-    known = _known(context)
+    known = meant_archives(context)
     problems: list[str] = []
     volumes: list[KeptRow] = []
     pools: dict[str, PoolRow] = {}
@@ -51,14 +52,6 @@ def run(context: Context) -> None:
             problems=tuple(problems),
         )
     )
-
-
-def _known(context: Context) -> list[ArchiveDefinition]:
-    """The archives that are meant; NotFound for a name that none has."""
-    name = context.options.archive
-    if name is not None:
-        return [definitions.load(context.places, name)]
-    return definitions.list_definitions(context.places)
 
 
 def _sources(context: Context, known: list[ArchiveDefinition]) -> list[str]:

@@ -112,6 +112,10 @@ class QubesAdmin:
         """See Admin."""
         return self._ask(ADMIN_QUBE, "admin.label.List").splitlines()
 
+    def label_color(self, name: str) -> str:
+        """See Admin."""
+        return self._ask(ADMIN_QUBE, "admin.label.Get", name)
+
     def default(self, name: str) -> str:
         """See Admin."""
         said = self._ask(ADMIN_QUBE, "admin.property.Get", name)

@@ -124,6 +124,9 @@ class Admin(Protocol):
     def labels(self) -> list[str]:
         """Names of all labels."""
 
+    def label_color(self, name: str) -> str:
+        """A label's colour, as 0xRRGGBB."""
+
     def default(self, name: str) -> str:
         """A property of the system, as default_template; "" for none."""
 

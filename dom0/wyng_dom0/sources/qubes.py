@@ -121,6 +121,10 @@ class QubesSource:
         is_one = found is not None and found.klass == "TemplateVM"
         return is_one and volume == "root"
 
+    def qubes(self) -> list[Qube]:
+        """All qubes, by name."""
+        return list(self._known().values())
+
     def qube_of(self, name: str) -> Qube:
         """The qube that a volume belongs to; NotFound."""
         found = self._known().get(owner_of(name))

@@ -13,11 +13,13 @@ from wyng_dom0.cli.command_table import COMMANDS, LASTING
 from wyng_dom0.cli.failures import error_object
 from wyng_dom0.cli.progress import report_to_dict
 from wyng_dom0.commands import reports, steer
+from wyng_dom0.engine.standing import Standing
 from wyng_dom0.runs.sharing import COMMANDS as WORDS
 
 TEXT = (Path(__file__).parents[3] / "doc" / "interfaces.md").read_text("utf-8")
 REPORTS = {
     "status": reports.StatusReport((), (), (), (), ()),
+    "overview": reports.OverviewReport((), (), (), (), ()),
     "volumes": reports.VolumeList("a", ()),
     "sessions": reports.SessionList("a", "v", ()),
     "pruned": reports.PruneList("a", ()),
@@ -34,6 +36,10 @@ ROWS: "dict[tuple[str, str], type]" = {
     ("status", "volumes"): reports.KeptRow,
     ("status", "ledgers"): reports.LedgerRow,
     ("status", "pools"): reports.PoolRow,
+    ("overview", "seen"): reports.SeenRow,
+    ("overview", "qubes"): reports.QubeRow,
+    ("overview", "volumes"): reports.OverviewRow,
+    ("overview", "backups"): reports.BackupRow,
     ("list", "volumes"): reports.VolumeRow,
     ("list", "sessions"): reports.SessionRow,
     ("list", "totals"): reports.ArchiveTotals,
@@ -65,6 +71,12 @@ def test_every_event_is_told_with_its_fields() -> None:
     told = table("Events")
     assert told.pop("error") == list(error_object(ValueError()))[1:]
     assert told == {name: names(kind) for kind, name in events._NAMES.items()}
+
+
+def test_every_state_of_a_volume_is_told() -> None:
+    told = re.split("^\\| state ", TEXT, flags=re.M)[1].split("\n\n")[0]
+    states = re.findall(r"^\| `([a-z]+)` ", told, re.M)
+    assert sorted(states) == sorted(each.value for each in Standing)
 
 
 @pytest.mark.parametrize("kind", REPORTS)

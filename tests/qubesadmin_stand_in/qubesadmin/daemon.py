@@ -330,6 +330,13 @@ def _label_list(state: State, dest: str, arg: str, payload: bytes) -> str:
     return _lines(state["labels"])
 
 
+def _label_get(state: State, dest: str, arg: str, payload: bytes) -> str:
+    """label_get: the colour; qubes/app.py makes the labels with theirs."""
+    if arg not in state["labels"]:
+        raise exc.QubesValueError("Got empty response from qubesd.")
+    return {"red": "0xcc0000", "blue": "0x3465a4"}.get(arg, "0x000000")
+
+
 def _global_get(state: State, dest: str, arg: str, payload: bytes) -> str:
     """property_get, of what qubes/app.py calls defaults."""
     if arg not in state["defaults"]:
@@ -388,6 +395,7 @@ _METHODS: Dict[str, Callable[[State, str, str, bytes], str]] = {
     "admin.pool.Info": _pool_info,
     "admin.pool.UsageDetails": _pool_usage,
     "admin.label.List": _label_list,
+    "admin.label.Get": _label_get,
     "admin.property.Get": _global_get,
     "admin.deviceclass.List": _classes,
 }

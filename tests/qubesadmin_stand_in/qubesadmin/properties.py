@@ -15,6 +15,7 @@ KINDS: Dict[str, Tuple[str, Any]] = {
     "qid": ("int", 1),
     "uuid": ("str", None),
     "label": ("label", "red"),
+    "icon": ("str", None),
     "template": ("vm", None),
     "template_for_dispvms": ("bool", False),
     "netvm": ("vm", None),
@@ -42,7 +43,7 @@ KINDS: Dict[str, Tuple[str, Any]] = {
     "stubdom_mem": ("int", None),
     "dispid": ("int", None),
 }
-_FIXED = ("qid", "uuid", "dispid")
+_FIXED = ("qid", "uuid", "dispid", "icon")
 
 
 def _has(vm: State, name: str) -> bool:
@@ -69,11 +70,22 @@ def get(state: State, dest: str, arg: str, payload: bytes) -> str:
         default = state["defaults"].get(
             f"default_{arg}".replace("default_default", "default"), default
         )
-    value = {"name": dest, "uuid": vm["uuid"]}.get(arg)
+    own = {"name": dest, "uuid": vm["uuid"], "icon": _icon(vm)}
+    value = own.get(arg)
     if value is None:
         value = vm["properties"].get(arg, default)
-    is_default = arg not in vm["properties"] and arg not in ("name", "uuid")
+    given = ("name", "uuid")
+    is_default = arg not in vm["properties"] and arg not in given
     return f"default={is_default} type={kind} {'' if value is None else value}"
+
+
+def _icon(vm: State) -> str:
+    """icon of qubes/vm/qubesvm.py, which no user can set."""
+    kind = "servicevm" if vm["features"].get("servicevm") else "appvm"
+    kind = {"TemplateVM": "templatevm", "DispVM": "dispvm"}.get(
+        vm["class"], kind
+    )
+    return f"{kind}-{vm['properties'].get('label', 'red')}"
 
 
 def get_all(state: State, dest: str, arg: str, payload: bytes) -> str:
