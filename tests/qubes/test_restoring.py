@@ -68,7 +68,6 @@ def test_rights_are_shown_and_not_given(sent: Dom0) -> None:
         "the property autostart = True",
         "the property kernelopts = init=/bin/sh",
         "the feature service.cups",
-        "the tag created-by-dom0",
         "the tag guivm-sys-gui",
         "the block device sys-firewall+sda+x",
     ]

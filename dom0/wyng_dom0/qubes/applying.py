@@ -91,8 +91,11 @@ class Applying:
                 self._property(each)
         for name, value in self._settings.features:
             self._feature(name, value)
+        # qubesd itself gave it some as it was made: created-by-, guivm-.
+        has = set(self._admin.tags(self._qube)) if self._settings.tags else ()
         for tag in self._settings.tags:
-            self._tag(tag)
+            if tag not in has:
+                self._tag(tag)
         if not self._isolated:
             self._firewall()
         for device in self._settings.devices:
