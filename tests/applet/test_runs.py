@@ -85,7 +85,7 @@ def test_end_is_done_failed_or_left() -> None:
 
 def test_joiner_starts_in_the_middle() -> None:
     run = fold(overall(50))
-    assert run.part == 0.5 and run.command == ""
+    assert run.part == 0.5 and run.command == "send"
 
 
 def test_nonsense_changes_nothing() -> None:

@@ -109,6 +109,22 @@ def test_paused_run_is_shown_and_goes_on_when_it_is_told_to(
     assert clear.restored("a") == data
 
 
+def test_each_run_that_ends_well_says_so_once(clear: Machine) -> None:
+    clear.write("a", os.urandom(200_000))
+    for words in (
+        ["send", "a"],
+        ["verify", "a"],
+        ["arch-check"],
+        ["prune", "--keep-last=5"],
+        ["monitor"],
+        ["arch-deduplicate"],
+    ):
+        told = clear.objects(*words)
+        (done,) = [each for each in told if each.get("event") == "run-done"]
+        assert done["command"] == words[0] and told[-1] == done
+    assert "run-done" not in clear.run("--json", "list")
+
+
 def test_cancelled_run_leaves_no_session_and_the_next_goes_on(
     clear: Machine,
 ) -> None:

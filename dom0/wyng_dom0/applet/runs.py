@@ -103,9 +103,14 @@ def folded(runs: Mapping[str, Run], said: Mapping[str, Any], now: float) -> Run:
     `runs` has the runs known by name; one that is not there begins here.
     """
     name = text_of(said, "run")
-    run = runs.get(name) or Run(name, started=now)
+    run = runs.get(name) or Run(name, command_in(name), started=now)
     change = _CHANGES.get(text_of(said, "event"))
     return change(run, said, now) if change else run
+
+
+def command_in(name: str) -> str:
+    """The command of a run named as `arch-check-4f2a19`."""
+    return name.rpartition("-")[0]
 
 
 def _started(run: Run, said: Mapping[str, Any], now: float) -> Run:

@@ -40,6 +40,8 @@ class Run:
         self._shown = shown
         self._hold = hold
         self._tally = Tally()
+        self._started = events.RunStarted("", "", ())
+        self._is_done = False
         self._file: RunFile | None = None
         self._shared: SharedRun | None = None
 
@@ -95,7 +97,8 @@ class Run:
     def __call__(self, event: events.Event) -> None:
         """Take one event; where the run may be held, it is held here."""
         if isinstance(event, events.RunStarted):
-            event = self._named(event)
+            event = self._started = self._named(event)
+        self._is_done = self._is_done or isinstance(event, events.RunDone)
         self._tell(event)
         overall = self._tally.take(event)
         if overall is not None:
@@ -108,6 +111,18 @@ class Run:
         self._output.report(report)
         if self._shared is not None:
             self._shared.tell(plain(report_to_dict(report)))
+
+    def end(self) -> None:
+        """Tell that it ended well, if it is a run and nobody told yet."""
+        if self._shared is None or self._is_done:
+            return
+        self(
+            events.RunDone(
+                self._file.facts.command if self._file else "",
+                self._started.archive,
+                volumes_done=self._tally.volumes_done,
+            )
+        )
 
     def fail(self, error: BaseException) -> None:
         """Tell those who joined how it ends; the terminal is told later."""
@@ -170,3 +185,4 @@ def running(
         except BaseException as error:
             run.fail(error)
             raise
+        run.end()

@@ -28,6 +28,11 @@ class Tally:
         self._sent_before = 0
         self._now = Progress("", 0, 0)
 
+    @property
+    def volumes_done(self) -> int:
+        """How many volumes came to their end, well or not."""
+        return self._ended
+
     def take(self, event: Event) -> Overall | None:
         """What is to be told after this event, if it changed anything."""
         if isinstance(event, RunStarted):
