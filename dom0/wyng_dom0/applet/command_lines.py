@@ -16,6 +16,11 @@ def status() -> Words:
     return ("status",)
 
 
+def overview() -> Words:
+    """How every volume stands with every archive, with nothing in reach."""
+    return ("overview",)
+
+
 def watch() -> Words:
     """All that all runs say, until standard input ends."""
     return ("watch",)
@@ -48,6 +53,17 @@ def verify(archive: str, volume: str, session: str) -> Words:
     return (f"--archive={archive}", f"--session={session}", "verify") + _names(
         [volume]
     )
+
+
+def check_archive(archive: str) -> Words:
+    """See that all of the archive is there."""
+    return (f"--archive={archive}", "arch-check")
+
+
+def include(archive: str, names: Sequence[str], *, on: bool) -> Words:
+    """Have these in sends of everything, or leave them out."""
+    verb = "include" if on else "exclude"
+    return (f"--archive={archive}", verb, *_names(names))
 
 
 def _names(names: Sequence[str]) -> Words:

@@ -76,7 +76,7 @@ class Desk(QObject):
         if self._asking is not None:
             self._ask_again = True
             return
-        self._asking = self.engine.call(command_lines.status())
+        self._asking = self.engine.call(command_lines.overview())
         self._asking.ended.connect(self._take_status)
 
     def refresh_soon(self) -> None:
@@ -91,7 +91,7 @@ class Desk(QObject):
         self._asking = None
         self.trouble.emit(outcome)
         if outcome.good:
-            self.status = outcome.report("status")
+            self.status = outcome.report("overview")
             self.status_changed.emit()
         if self._ask_again and not self._closing:
             self._ask_again = False

@@ -115,13 +115,15 @@ def empty(size: int) -> QPixmap:
     return pixmap
 
 
-def label_icon(label: str) -> QIcon:
-    """A qube in its label's colour; a disk where there is no label."""
-    if label not in LABELS:
+def label_icon(label: str, color: str = "") -> QIcon:
+    """A qube in its label's colour, `color` as 0xRRGGBB where the label is
+    not one of Qubes' own; a disk where there is neither."""
+    chosen = QColor(LABELS.get(label) or color.replace("0x", "#", 1))
+    if not chosen.isValid():
         return glyph("volume", MUTED)
     icon = QIcon()
     for size in SIZES:
-        icon.addPixmap(_cube(QColor(LABELS[label]), size))
+        icon.addPixmap(_cube(chosen, size))
     return icon
 
 

@@ -9,7 +9,7 @@ import html
 from datetime import datetime
 from typing import Optional
 
-from PyQt6.QtCore import QCoreApplication, QDate, QDateTime, QLocale, QTime
+from PyQt6.QtCore import QCoreApplication, QLocale
 
 from wyng_dom0.names import one_line
 
@@ -44,6 +44,11 @@ def size(count: Optional[int]) -> str:
     if count is None:
         return "–"
     return QLocale().formattedDataSize(count, 1)
+
+
+def percent(part: float) -> str:
+    """A part of 1 in whole percent, rounded down: 100 is all of it."""
+    return tr("{0} %").format(int(part * 100))
 
 
 def counted(count: int, one: str, many: str) -> str:
@@ -85,15 +90,7 @@ def until(moment: Optional[datetime], now: datetime) -> str:
 
 
 def point(moment: Optional[datetime]) -> str:
-    """A moment in the user's own time zone and form."""
+    """A moment to the minute, in the user's own time zone."""
     if moment is None:
         return "–"
-    local = moment.astimezone()
-    # Given as it is it would be taken for a day without its time.
-    return QLocale().toString(
-        QDateTime(
-            QDate(local.year, local.month, local.day),
-            QTime(local.hour, local.minute, local.second),
-        ),
-        QLocale.FormatType.ShortFormat,
-    )
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
