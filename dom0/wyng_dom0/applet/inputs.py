@@ -1,12 +1,11 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Labels and inputs as all dialogs have them: plain text, named, bounded."""
+"""Inputs as all dialogs have them: named, bounded, hard to press by mistake."""
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QWidget,
@@ -17,15 +16,6 @@ from wyng_dom0.applet.wording import tr
 _FIELD_MAX = 4000
 # What the engine takes, in characters of four bytes.
 _SECRET_MAX = 4096 // 4
-
-
-def plain_label(text: str = "", name: str = "") -> QLabel:
-    """A label that wraps and takes nothing for rich text."""
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setObjectName(name)
-    return label
 
 
 def line_edit(name: str, label: str, hint: str = "") -> QLineEdit:

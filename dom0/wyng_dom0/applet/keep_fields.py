@@ -15,7 +15,6 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from wyng_dom0.applet.inputs import plain_label
 from wyng_dom0.applet.keep_picture import KeepPicture, summary
 from wyng_dom0.applet.keeping_rules import (
     ALL,
@@ -29,6 +28,7 @@ from wyng_dom0.applet.keeping_rules import (
     kept_ages,
     preset_of,
 )
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.wording import tr
 
 

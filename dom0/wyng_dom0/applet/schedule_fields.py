@@ -7,7 +7,7 @@ from typing import Dict
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QCheckBox, QRadioButton, QVBoxLayout, QWidget
 
-from wyng_dom0.applet.inputs import plain_label
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.wording import tr
 
 HOURLY, DAILY, WEEKLY, OFF = "hourly", "daily", "weekly", "off"

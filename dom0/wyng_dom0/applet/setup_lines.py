@@ -123,17 +123,11 @@ def verify_newest(archive: str, volume: str) -> Words:
     return (f"--archive={archive}", "verify", "--", volume)
 
 
-def restore_to_file(archive: str, volume: str, path: str) -> Words:
-    """Restore the newest session to a new file."""
-    return (
-        f"--archive={archive}",
-        f"--save-to={path}",
-        "receive",
-        "--",
-        volume,
-    )
+def restore_all(archive: str, names: Sequence[str]) -> Words:
+    """Restore the newest sessions: qubes, or volumes into the source.
 
-
-def restore_qube(archive: str, qube: str) -> Words:
-    """Make a qube again, under its own name."""
-    return (f"--archive={archive}", "receive", "--", qube)
+    Without names nothing is to be done.
+    """
+    if not names:
+        return ()
+    return (f"--archive={archive}", "receive", "--", *names)

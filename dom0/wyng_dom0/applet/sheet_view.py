@@ -14,7 +14,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from wyng_dom0.applet.inputs import button, plain_label
+from wyng_dom0.applet.inputs import button
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.recovery_sheet import Sheet, sheet_html
 from wyng_dom0.applet.sheet_paper import document_of, pdf_of, save_private
 from wyng_dom0.applet.wording import shown, tr

@@ -6,7 +6,7 @@ from typing import Tuple
 
 from PyQt6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from wyng_dom0.applet.inputs import plain_label
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.wording import tr
 from wyng_dom0.passphrases import guessed_bits, seconds_to_guess
 

@@ -5,3 +5,6 @@
 from wyng_dom0.applet.wizard.archive_wizard import (
     ArchiveWizard as ArchiveWizard,
 )
+from wyng_dom0.applet.wizard.existing_wizard import (
+    ExistingArchiveWizard as ExistingArchiveWizard,
+)

@@ -24,9 +24,12 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from wyng_dom0.applet.inputs import plain_label
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.wording import shown, tr
 
+# What a page calls when it may be left, or why it may not.
+Go = Callable[[], None]
+Stay = Callable[[str], None]
 _WIDTH_LETTERS, _HEIGHT_LINES = 128, 38
 
 
@@ -59,9 +62,7 @@ class Page(QWidget):
     def enter(self) -> None:
         """The page is shown now."""
 
-    def leave(
-        self, go: Callable[[], None], stay: Callable[[str], None]
-    ) -> None:
+    def leave(self, go: Go, stay: Stay) -> None:
         """The user wants to go on: call `go`, or `stay` with a sentence.
 
         Either may be called later, from a signal.

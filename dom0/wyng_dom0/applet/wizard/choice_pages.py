@@ -2,13 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """When backups run, what is kept of them, and all of it once more."""
 
-from typing import Callable
-
 from PyQt6.QtWidgets import QFormLayout, QLabel, QVBoxLayout
 
-from wyng_dom0.applet.inputs import plain_label
 from wyng_dom0.applet.keep_fields import KeepFields
 from wyng_dom0.applet.keep_picture import summary
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.schedule_fields import (
     DAILY,
     HOURLY,
@@ -16,7 +14,7 @@ from wyng_dom0.applet.schedule_fields import (
     WEEKLY,
     ScheduleFields,
 )
-from wyng_dom0.applet.wizard.assistant import Page
+from wyng_dom0.applet.wizard.assistant import Go, Page, Stay
 from wyng_dom0.applet.wizard.plan import QUBES, Plan
 from wyng_dom0.applet.wording import counted, shown, size, tr
 
@@ -39,9 +37,7 @@ class SchedulePage(Page):
         layout.addWidget(self.fields)
         layout.addStretch()
 
-    def leave(
-        self, go: Callable[[], None], stay: Callable[[str], None]
-    ) -> None:
+    def leave(self, go: Go, stay: Stay) -> None:
         """Nothing can be wrong."""
         self._plan.every = self.fields.every
         self._plan.on_battery = self.fields.on_battery
@@ -70,9 +66,7 @@ class KeepPage(Page):
         """The picture is of the schedule that was chosen."""
         self.fields.show_every(self._plan.every)
 
-    def leave(
-        self, go: Callable[[], None], stay: Callable[[str], None]
-    ) -> None:
+    def leave(self, go: Go, stay: Stay) -> None:
         """Nothing can be wrong."""
         self._plan.counts = self.fields.counts
         go()

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QVBoxLayout
 from wyng_dom0.applet import setup_lines
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Object, Outcome
-from wyng_dom0.applet.inputs import plain_label
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.reading import number_of, text_of, texts_of
 from wyng_dom0.applet.wizard.assistant import Page
 from wyng_dom0.applet.wizard.plan import Plan

@@ -7,7 +7,7 @@ is found out while nothing is lost. It goes nowhere but into the plan.
 """
 
 import secrets
-from typing import Callable, List, Tuple
+from typing import List, Tuple
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QFontDatabase
@@ -22,14 +22,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from wyng_dom0.applet.inputs import (
-    button,
-    hidden_edit,
-    plain_label,
-    secret_of,
-)
+from wyng_dom0.applet.inputs import button, hidden_edit, secret_of
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.strength import StrengthBar, is_enough
-from wyng_dom0.applet.wizard.assistant import Page
+from wyng_dom0.applet.wizard.assistant import Go, Page, Stay
 from wyng_dom0.applet.wizard.plan import Plan
 from wyng_dom0.applet.wording import tr
 from wyng_dom0.passphrases import generate_passphrase
@@ -86,9 +82,7 @@ class PassphrasePage(Page):
             return False
         return is_enough(typed) or self._all_the_same.isChecked()
 
-    def leave(
-        self, go: Callable[[], None], stay: Callable[[str], None]
-    ) -> None:
+    def leave(self, go: Go, stay: Stay) -> None:
         """Keep it in the plan."""
         generated = self.generated.encode("ascii")
         self._plan.secret = secret_of(self._first) if self.is_own else generated
@@ -186,9 +180,7 @@ class ProofPage(Page):
         """Something stands everywhere."""
         return bool(self.edits) and all(e.text().strip() for e in self.edits)
 
-    def leave(
-        self, go: Callable[[], None], stay: Callable[[str], None]
-    ) -> None:
+    def leave(self, go: Go, stay: Stay) -> None:
         """All of them must be right."""
         words = self._first.generated.split()
         wrong = [
@@ -245,7 +237,9 @@ class _WordGrid(QFrame):
         font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
         font.setPointSizeF(font.pointSizeF() * 1.3)
         for number, word in enumerate(passphrase.split()):
-            label = plain_label(f"{number + 1}  {word}", f"shown-{number + 1}")
+            label = plain_label(
+                f"{number + 1}  {word}", name=f"shown-{number + 1}"
+            )
             label.setWordWrap(False)
             label.setFont(font)
             self._grid.addWidget(label, number // _COLUMNS, number % _COLUMNS)

@@ -19,7 +19,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from wyng_dom0.applet.inputs import PathField, line_edit, plain_label
+from wyng_dom0.applet.inputs import PathField, line_edit
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.wizard.places import (
     DIRECTORY,
     KINDS,

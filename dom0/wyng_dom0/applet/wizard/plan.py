@@ -47,6 +47,10 @@ class Plan:
     head_code: str = ""
     code: Tuple[str, ...] = ()
     slots: Tuple[str, ...] = ()
+    # Of an archive that was found: what the user has on paper.
+    paper_code: str = ""
+    slots_from: str = ""
+    is_known: bool = False
 
     @property
     def is_unattended(self) -> bool:

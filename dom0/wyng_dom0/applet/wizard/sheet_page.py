@@ -6,7 +6,7 @@ from datetime import datetime
 
 from PyQt6.QtWidgets import QCheckBox, QVBoxLayout
 
-from wyng_dom0.applet.inputs import plain_label
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.recovery_sheet import Sheet
 from wyng_dom0.applet.sheet_view import SheetView
 from wyng_dom0.applet.wizard.assistant import Page

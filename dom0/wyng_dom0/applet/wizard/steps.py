@@ -20,7 +20,8 @@ from PyQt6.QtWidgets import (
 )
 
 from wyng_dom0.applet.engine import Call, Engine, Object, Outcome
-from wyng_dom0.applet.inputs import button, plain_label
+from wyng_dom0.applet.inputs import button
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.problem import advice
 from wyng_dom0.applet.reading import number_of
 from wyng_dom0.applet.wording import shown, tr
@@ -31,10 +32,12 @@ WAITING, DOING, DONE, FAILED, LEFT_OUT = range(5)
 
 @dataclass(frozen=True)
 class Step:
-    """One call. `words` and `secret` are asked for when it is its turn.
+    """One call. `words` and `secret` are asked for when it is its turn; no
+    words at all mean that nothing is left to do.
 
     `then` gets the outcome of a call that went well, and gives a sentence
-    about it, or "". One that is `needed` can't be left out.
+    about it, or "". One that is `needed` can't be left out. `hear` gets all
+    that the call says.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Step:
     secret: Callable[[], bytes]
     then: Callable[[Outcome], str] = lambda _: ""
     needed: bool = False
+    hear: Callable[[Object], None] = lambda _: None
 
 
 def signs() -> "Dict[int, str]":
@@ -122,7 +126,7 @@ class StepList(QWidget):
         metrics = QFontMetrics(sign.font())
         widest = max(metrics.horizontalAdvance(s) for s in signs().values())
         sign.setMinimumWidth(widest)
-        title = plain_label(step.title, f"step-{step.name}")
+        title = plain_label(step.title, name=f"step-{step.name}")
         said = plain_label(name=f"said-{step.name}")
         said.setVisible(False)
         row = QHBoxLayout()
@@ -147,12 +151,19 @@ class StepList(QWidget):
             self.ended.emit()
             return
         step = self._steps[self._at]
+        words = step.words()
+        if not words:
+            self._set_state(step, DONE)
+            self._at += 1
+            self._next()
+            return
         self._set_state(step, DOING)
         self._bar.setRange(0, 0)
         self._bar.setVisible(True)
         self.run_done = {}
-        call = self._engine.call(step.words(), step.secret() or None)
+        call = self._engine.call(words, step.secret() or None)
         self._call = call
+        call.said.connect(step.hear)
         call.said.connect(self._hear)
         call.ended.connect(lambda outcome: self._end(step, outcome))
         self.changed.emit()

@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from wyng_dom0.applet.inputs import plain_label
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.wizard.plan import Volume
 from wyng_dom0.applet.wording import shown, size, tr
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is backed up: qubes, or the volumes of a directory or a pool."""
 
-from typing import Callable, Optional
+from typing import Optional
 
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QVBoxLayout
@@ -10,9 +10,10 @@ from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QVBoxLayout
 from wyng_dom0.applet import setup_lines
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Call, Object, Outcome
-from wyng_dom0.applet.inputs import PathField, button, plain_label
+from wyng_dom0.applet.inputs import PathField, button
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.reading import number_of, rows_of, text_of
-from wyng_dom0.applet.wizard.assistant import Page
+from wyng_dom0.applet.wizard.assistant import Go, Page, Stay
 from wyng_dom0.applet.wizard.plan import QUBES, Plan, Volume
 from wyng_dom0.applet.wizard.volume_choice import VolumeChoice
 from wyng_dom0.applet.wording import shown, tr
@@ -72,9 +73,7 @@ class WhatPage(Page):
         """Something is chosen of the source that stands there."""
         return bool(self.choice.chosen()) and self._is_fresh()
 
-    def leave(
-        self, go: Callable[[], None], stay: Callable[[str], None]
-    ) -> None:
+    def leave(self, go: Go, stay: Stay) -> None:
         """Nothing more to ask."""
         self._plan.volumes = self.choice.volumes
         self._plan.chosen = self.choice.chosen()

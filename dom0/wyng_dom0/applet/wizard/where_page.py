@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where the archive shall be, tried before going on."""
 
-from typing import Callable, Optional
+from typing import Optional
 
 from PyQt6.QtWidgets import QFormLayout, QVBoxLayout
 
 from wyng_dom0.applet import setup_lines
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Call, Outcome
-from wyng_dom0.applet.inputs import line_edit, plain_label
+from wyng_dom0.applet.inputs import line_edit
+from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.reading import rows_of, text_of
-from wyng_dom0.applet.wizard.assistant import Page
+from wyng_dom0.applet.wizard.assistant import Go, Page, Stay
 from wyng_dom0.applet.wizard.place_fields import PlaceFields
 from wyng_dom0.applet.wizard.plan import Plan
 from wyng_dom0.applet.wording import shown, tr
@@ -40,7 +41,7 @@ class WherePage(Page):
         self._name_fault = plain_label(name="name-fault")
         self._note = plain_label(
             tr("Going on tries the place: nothing is written yet."),
-            "where-note",
+            name="where-note",
         )
         form = QFormLayout()
         form.addRow(tr("&Name of the archive here:"), self.name)
@@ -58,9 +59,7 @@ class WherePage(Page):
         """Everything is filled in, and the name can be one."""
         return self.fields.place.is_filled and not self._fault()
 
-    def leave(
-        self, go: Callable[[], None], stay: Callable[[str], None]
-    ) -> None:
+    def leave(self, go: Go, stay: Stay) -> None:
         """Go on when a new archive can be made there."""
         place = self.fields.place
         words = setup_lines.probe(place.url, bootstrap=place.bootstrap)
@@ -75,8 +74,8 @@ class WherePage(Page):
     def _judge(
         self,
         outcome: Outcome,
-        go: Callable[[], None],
-        stay: Callable[[str], None],
+        go: Go,
+        stay: Stay,
     ) -> None:
         row = outcome.report("probe").get("destination")
         found = row if isinstance(row, dict) else {}
