@@ -24,6 +24,9 @@ class _Content:
     def __init__(self) -> None:
         self.fetched: List[int] = []
 
+    def check_settings(self) -> None:
+        """It has none."""
+
     def refs(self) -> Iterator[Tuple[int, Any]]:
         return ((number, None) for number in range(10))
 

@@ -189,7 +189,7 @@ COMMANDS: dict[str, CommandRow] = {
             "VOLUME",
             "compare a volume with a session, or two of its sessions",
             "diff disk1.img",
-            _READ | {"local", "quick", "remap"},
+            _READ | {"local", "quick", "remap", "settings"},
             least=1,
             most=1,
         ),
@@ -198,7 +198,7 @@ COMMANDS: dict[str, CommandRow] = {
             "[VOLUME]",
             "show volumes, or one volume's sessions",
             "list disk1.img",
-            _READ | {"tag"},
+            _READ | {"tag", "settings"},
         ),
         CommandRow(
             "prune",

@@ -148,6 +148,7 @@ OPTIONS: dict[str, OptionRow] = {
         ),
         _value("session-limit", "HOURS", "end what takes longer; 72"),
         _value("slots-from", "PATH", "key slots of a sheet", config=False),
+        _flag("settings", "a qube's settings", config=False),
         _flag("settings-only", "a qube's settings, no data", config=False),
         _flag("sparse", "fetch and write only what differs", config=False),
         _flag("sparse-write", "write only what differs", config=False),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from wyng_dom0 import events
 from wyng_dom0.cli.render import render_event, render_report, show
-from wyng_dom0.commands import reports
+from wyng_dom0.commands import reports, setting_reports
 from wyng_dom0.commands.context import Options
 from wyng_dom0.names import one_line
 
@@ -165,6 +165,8 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.StatusReport: "status",
         reports.OverviewReport: "overview",
         reports.DiffReport: "diff",
+        setting_reports.SettingsReport: "settings",
+        setting_reports.SettingsDiffReport: "settings-diff",
         reports.MigrationList: "migration",
         reports.CheckReport: "check",
         reports.ProbeReport: "probe",

@@ -18,8 +18,12 @@ from wyng_dom0.cli.forms import show as show
 from wyng_dom0.cli.render_check import render_check
 from wyng_dom0.cli.render_overview import render_overview
 from wyng_dom0.cli.render_probe import render_probe
+from wyng_dom0.cli.render_settings import (
+    render_settings,
+    render_settings_diff,
+)
 from wyng_dom0.cli.render_status import render_status
-from wyng_dom0.commands import reports
+from wyng_dom0.commands import reports, setting_reports
 from wyng_dom0.names import one_line
 
 _RANGES_SHOWN = 20
@@ -41,6 +45,10 @@ def render_report(report: reports.Report) -> str:
         return render_overview(report)
     if isinstance(report, reports.DiffReport):
         return _render_diff(report)
+    if isinstance(report, setting_reports.SettingsReport):
+        return render_settings(report)
+    if isinstance(report, setting_reports.SettingsDiffReport):
+        return render_settings_diff(report)
     if isinstance(report, reports.MigrationList):
         return _render_migration(report)
     if isinstance(report, reports.ProbeReport):

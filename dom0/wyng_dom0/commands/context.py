@@ -106,6 +106,7 @@ class Options:
     send_unchanged: bool = False
     session_limit: str | None = None
     slots_from: str | None = None
+    settings: bool = False
     settings_only: bool = False
     sparse: bool = False
     state: str | None = None

@@ -4,6 +4,7 @@
 
 from wyng_common.messages import Capability
 from wyng_dom0.archive.session import Session
+from wyng_dom0.commands import kept_settings
 from wyng_dom0.commands.access import Chosen, opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import DiffReport
@@ -26,6 +27,9 @@ from wyng_dom0.names import SessionRange, quote
 def run(context: Context) -> None:
     """Compare, report, and raise Differs when it is not the same."""
     options = context.options
+    if options.settings:
+        kept_settings.compare(context)
+        return
     between = options.session is not None and options.session.last is not None
     if between:
         _check_between(context)
@@ -76,6 +80,7 @@ def _with_volume(
 ) -> DiffReport:
     options = context.options
     page = archive.page_named(options.names[0])
+    kept_settings.refuse(page, "diff")
     session = one_session(archive.sessions(page), options.session, page.name)
     source = chosen.source(options.local)
     content = SessionContent(archive, page, session)

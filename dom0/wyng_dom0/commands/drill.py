@@ -30,7 +30,7 @@ from wyng_dom0.errors import (
     SourceError,
     TargetError,
 )
-from wyng_dom0.events import Notice, RunStarted, VolumeDone
+from wyng_dom0.events import Notice, RunStarted, VolumeDone, VolumeSkipped
 from wyng_dom0.names import quote
 from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.sources.qubes import KEY
@@ -59,8 +59,12 @@ def _meant(context: Context, due: list[Due]) -> list[Due]:
     What was tried and had no time goes behind what was never tried.
     """
     options = context.options
+    for each in due:
+        if not each.session.size:
+            why = "it has no data to restore"
+            context.listener(VolumeSkipped(each.page.name, why))
     due = sorted(
-        due,
+        (each for each in due if each.session.size),
         key=lambda each: max(seconds(each.proof.at), seconds(each.proof.begun)),
     )
     everything = options.names or options.all or options.max_time is not None

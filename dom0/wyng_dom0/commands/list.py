@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session, State
+from wyng_dom0.commands import kept_settings
 from wyng_dom0.commands.access import Chosen, opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import (
@@ -41,6 +42,9 @@ STATES = {
 
 def run(context: Context) -> None:
     """Report volumes, or one volume's sessions."""
+    if context.options.settings:
+        kept_settings.show(context)
+        return
     if len(context.options.names) > 1:
         raise BadInput("list shows one volume's sessions at a time")
     with opened(context, Capability.GET) as (chosen, archive):

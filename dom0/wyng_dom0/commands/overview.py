@@ -142,7 +142,7 @@ def _volume(
     context: Context, shown: Shown, known: list[Known], name: str
 ) -> OverviewRow:
     backups = tuple(backup_row(context, shown, each, name) for each in known)
-    present = None if shown.sizes is None else name in shown.sizes
+    present = shown.has(name)
     size = (shown.sizes or {}).get(name)
     if size is None:
         size = max((each.size for each in backups), default=0)

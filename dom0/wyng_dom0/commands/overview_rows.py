@@ -14,6 +14,7 @@ from wyng_dom0.commands.reports import BackupRow
 from wyng_dom0.engine.left_out import Plan
 from wyng_dom0.engine.standing import Facts, judge
 from wyng_dom0.errors import BadInput
+from wyng_dom0.sources.qubes import is_settings, owner_of
 from wyng_dom0.sources.qubes_shown import ShownQube
 from wyng_dom0.state import choices
 from wyng_dom0.state.definitions import ArchiveDefinition
@@ -42,6 +43,14 @@ class Shown:
     def unticked(self) -> frozenset[str]:
         """The qubes that Qubes leaves out of backups."""
         return frozenset(q.name for q in self.qubes if not q.included)
+
+    def has(self, name: str) -> bool | None:
+        """Is it there? Settings are with their qube; None: nobody knows."""
+        if self.sizes is None:
+            return None
+        if self.qubes and is_settings(name):
+            return owner_of(name) in {each.name for each in self.qubes}
+        return name in self.sizes
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ def backup_row(
 ) -> BackupRow:
     """How a volume stands with an archive."""
     seen, tried = known.volumes.get(name), known.tried.get(name, NEVER)
-    present = None if shown.sizes is None else name in shown.sizes
+    present = shown.has(name)
     facts = Facts(
         present=present,
         excluded=known.plan.leaves_out(name),

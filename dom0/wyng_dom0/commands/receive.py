@@ -16,6 +16,7 @@ from wyng_dom0.commands import receive_qube
 from wyng_dom0.commands.access import Chosen, bounds_of, opened
 from wyng_dom0.commands.choice import session_of
 from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.kept_settings import refuse
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.commands.vols_from import Listed, read_vols_from
 from wyng_dom0.engine.content import SessionContent
@@ -52,6 +53,8 @@ def run(context: Context) -> None:
         receive_qube.refuse_options(context.options)
         pages = [archive.page_named(each.name) for each in listed]
         pages = pages or archive.pages_named(context.options.names)
+        for page in pages:
+            refuse(page, "receive")
         homes = _homes(context, listed) or {
             page.name: _Home(context, chosen, page.name) for page in pages
         }

@@ -3,16 +3,14 @@
 """`receive QUBE`: qubes with their settings, made anew or over old ones."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from wyng_common.frames import BlobType
-from wyng_dom0.archive.page import Page
-from wyng_dom0.archive.session import Session
 from wyng_dom0.commands.access import Chosen
 from wyng_dom0.commands.choice import session_of
 from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.kept_settings import newest_kept, pages_of
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.qube_restore import (
@@ -26,9 +24,14 @@ from wyng_dom0.errors import BadInput, NotFound, Refused
 from wyng_dom0.events import Notice, RunDone, RunStarted, Warning_
 from wyng_dom0.names import one_line, quote
 from wyng_dom0.qubes.facade import Qube, is_qube_name
-from wyng_dom0.qubes.settings import QubeSettings, parse_settings
+from wyng_dom0.qubes.settings import QubeSettings
 from wyng_dom0.sources.choose import has_qubes
-from wyng_dom0.sources.qubes import BETWEEN, KEY, QubesSource
+from wyng_dom0.sources.qubes import (
+    BETWEEN,
+    KEY,
+    QubesSource,
+    is_settings,
+)
 
 
 def names_qubes(options: Options, chosen: Chosen) -> bool:
@@ -166,12 +169,11 @@ def _confirm(
 
 def _order(context: Context, archive: OpenArchive, qube: str) -> QubeOrder:
     options = context.options
-    parts = _parts(context, archive, qube)
-    settings = _settings(context, archive, qube, [p.session for p in parts])
+    parts = [] if options.settings_only else _parts(context, archive, qube)
     return QubeOrder(
         name=options.as_ or qube,
-        settings=settings,
-        parts=() if options.settings_only else tuple(parts),
+        settings=_settings(context, archive, qube),
+        parts=tuple(parts),
         with_settings=not options.data_only,
         pool=options.pool,
         overwrite=options.overwrite,
@@ -181,10 +183,17 @@ def _order(context: Context, archive: OpenArchive, qube: str) -> QubeOrder:
 
 def _parts(context: Context, archive: OpenArchive, qube: str) -> list[Part]:
     """The volumes of a qube in the archive, each with its session."""
-    pages = _pages_of(archive, qube)
+    known = pages_of(archive, qube)
+    pages = [page for page in known if not is_settings(page.name)]
     wanted = context.options.volume
     if wanted is not None:
         pages = [p for p in pages if p.name == f"{qube}{BETWEEN}{wanted}"]
+    elif known and not pages:
+        raise Refused(
+            f"the archive has only the settings of {quote(qube)}, no data:"
+            " --settings-only restores those",
+            about=qube,
+        )
     if not pages:
         what = f"{qube}{BETWEEN}{wanted}" if wanted else qube
         raise NotFound(
@@ -201,24 +210,12 @@ def _parts(context: Context, archive: OpenArchive, qube: str) -> list[Part]:
     ]
 
 
-def _pages_of(archive: OpenArchive, qube: str) -> list[Page]:
-    return [
-        page
-        for page in archive.pages_named(())
-        if page.name.partition(BETWEEN)[0] == qube and BETWEEN in page.name
-    ]
-
-
 def _settings(
-    context: Context,
-    archive: OpenArchive,
-    qube: str,
-    sessions: Sequence[Session],
+    context: Context, archive: OpenArchive, qube: str
 ) -> QubeSettings:
-    for session in sessions:
-        if session.settings is not None:
-            found = archive.load(BlobType.SETTINGS, session.settings)
-            return parse_settings(found)
+    kept = newest_kept(context, archive, qube, context.options.session)
+    if kept is not None:
+        return kept.settings
     if not context.options.overwrite:
         raise Refused(
             f"the session has no settings of {quote(qube)}: make the qube"

@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Union
 
+from wyng_dom0.commands.setting_reports import (
+    SettingsDiffReport,
+    SettingsReport,
+)
+
 Cell = Union[str, int, bool, datetime, None]
 
 
@@ -457,6 +462,8 @@ Report = Union[
     StatusReport,
     OverviewReport,
     DiffReport,
+    SettingsReport,
+    SettingsDiffReport,
     MigrationList,
     ProbeReport,
 ]

@@ -6,7 +6,7 @@ Their settings, what they share, and the note at each that it was backed up.
 Nothing of it is done for other sources.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from wyng_dom0.archive.fields import Record
 from wyng_dom0.commands.access import Chosen
@@ -16,7 +16,15 @@ from wyng_dom0.errors import NotFound, QubesError
 from wyng_dom0.events import Warning_
 from wyng_dom0.qubes.capture import Capturer
 from wyng_dom0.qubes.settings import encode_settings
-from wyng_dom0.sources.qubes import BETWEEN, QubesSource, owner_of
+from wyng_dom0.sources.qubes import (
+    BETWEEN,
+    QubesSource,
+    owner_of,
+)
+from wyng_dom0.sources.qubes import (
+    settings_of as settings_name,
+)
+from wyng_dom0.sources.source import Located
 
 
 def settings_of(context: Context, wanted: Wanted) -> SettingsOf | None:
@@ -80,10 +88,33 @@ def tell_qubes(
                 context.listener(Warning_(f"not noted at {qube}: {error}"))
 
 
+def with_settings(
+    source: Located,
+    names: Iterable[str],
+    left: list[str],
+    leaves_out: Callable[[str], bool],
+) -> list[str]:
+    """What is left of some names, and the settings of qubes that lost all.
+
+    A qube that is left out as such loses them too; one that is gone has none.
+    """
+    if not isinstance(source, QubesSource):
+        return left
+    owners = {owner_of(name) for name in left}
+    lost = sorted({owner_of(name) for name in names} - owners)
+    return left + [
+        name
+        for name in map(settings_name, lost)
+        if not leaves_out(owner_of(name))
+        and not leaves_out(name)
+        and source.exists(name)
+    ]
+
+
 def _is_whole(source: QubesSource, qube: str, names: Sequence[str]) -> bool:
     """Is every volume of the qube that is worth keeping among the names?"""
     kept = {f"{qube}{BETWEEN}{each.name}" for each in source.volumes_of(qube)}
-    return kept <= {*names}
+    return bool(kept) and kept <= {*names}
 
 
 def shared_of(wanted: Wanted) -> frozenset[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from wyng_common.messages import Capability
 from wyng_dom0.commands.access import Chosen, open_chosen
 from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.send_qubes import with_settings
 from wyng_dom0.commands.vols_from import Listed, read_vols_from
 from wyng_dom0.engine.kept import follow_rename
 from wyng_dom0.engine.left_out import Plan
@@ -98,7 +99,12 @@ def select(
             names = [*source.list_volumes(), *names]
         elif not names:
             names = _planned(context, archive, source)
-        wanted.append((source, _left_over(context, names)))
+        volex = context.options.volex
+        left = with_settings(
+            *(source, names, _left_over(context, names)),
+            lambda name: is_excluded(name, volex),
+        )
+        wanted.append((source, left))
     if asked.imports:
         wanted.append((SingleFiles(asked.imports), sorted(asked.imports)))
     _check_unique(names_in(wanted))
@@ -120,12 +126,14 @@ def _planned(
     left_out = [each for each in names if plan.leaves_out(each)]
     for name in left_out:
         context.listener(VolumeSkipped(name, "it is left out by choice", True))
-    if len(left_out) == len(names):
+    kept = [each for each in names if each not in left_out]
+    kept = with_settings(source, names, kept, plan.leaves_out)
+    if not kept:
         raise BadInput(
             "all volumes of the archive are left out by choice: include some,"
             " or name those to send"
         )
-    return [each for each in names if each not in left_out]
+    return kept
 
 
 def _unticked(source: Source, names: Sequence[str]) -> frozenset[str]:

@@ -8,6 +8,7 @@ Every id is computed again from what the store sends. Writes nothing.
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
+from wyng_common.frames import BlobType
 from wyng_common.ids import BlobId
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session
@@ -83,6 +84,15 @@ class SessionContent:
                     f"the snapshot of {quote(self.page.name)} is not what it"
                     " was known to be: leave --use-snapshot out"
                 )
+
+    def check_settings(self) -> None:
+        """Raise IntegrityError where the session's settings are lost."""
+        if self.session.settings is None:
+            return
+        try:
+            self.archive.load(BlobType.SETTINGS, self.session.settings)
+        except IntegrityError as error:
+            raise IntegrityError(f"its settings are lost: {error}") from error
 
     def hasher(self) -> IdHasher:
         """Makes the ids that the volume's chunks have."""

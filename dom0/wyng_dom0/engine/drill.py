@@ -98,6 +98,7 @@ class Drill:
         Raises IntegrityError when the archive is at fault, TargetError or
         SourceError when this machine is, and TimeOver.
         """
+        content.check_settings()
         self._check_room(content, where)
         size = content.session.size
         self._listener(VolumeStarted(content.page.name, 2 * size))

@@ -21,7 +21,13 @@ from wyng_dom0.archive.session import Session
 from wyng_dom0.engine.content import SessionContent
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.restore import Restore
-from wyng_dom0.errors import Dom0Error, NotFound, Refused, TargetError
+from wyng_dom0.errors import (
+    Dom0Error,
+    NotFound,
+    QubesError,
+    Refused,
+    TargetError,
+)
 from wyng_dom0.events import Listener
 from wyng_dom0.qubes.applying import Applied, Applying, with_identity
 from wyng_dom0.qubes.capture import RESTORING
@@ -163,6 +169,8 @@ class QubeRestore:
         if not self.order.overwrite:
             self._create(known)
             self._made = True
+            if not self.order.parts:
+                self._grow()
         self.admin.add_tag(self.order.name, RESTORING)
         self._begun = True
 
@@ -181,6 +189,16 @@ class QubeRestore:
                 pools=self._pools(),
             )
         )
+
+    def _grow(self) -> None:
+        """Volumes that stay empty get the sizes that they had, at least."""
+        name = self.order.name
+        for each in self.order.settings.volumes:
+            try:
+                if self.admin.volume(name, each.name).size < each.size:
+                    self.admin.resize(name, each.name, each.size)
+            except (QubesError, NotFound) as error:
+                self.notes.append(f"its volume {each.name} is smaller: {error}")
 
     def _template(self, known: Mapping[str, Qube]) -> str | None:
         settings = self.order.settings

@@ -53,9 +53,10 @@ def verify_session(
     teller = Teller(listener, name, session.size)
     verdict = Verdict()
     try:
+        content.check_settings()
         _read(content, extent, verdict, teller)
     except IntegrityError as node_error:
-        # A node: what lies below it can't even be named.
+        # Settings; or a node: what lies below it can't even be named.
         verdict.errors.append(str(node_error))
     listener(
         VolumeDone(

@@ -14,6 +14,7 @@ from wyng_dom0.snapshots.driver import (
     VolumeAt,
 )
 from wyng_dom0.snapshots.lvm_thin import LvmThinDriver
+from wyng_dom0.snapshots.nothing import NothingDriver
 from wyng_dom0.snapshots.plain import PlainDriver
 from wyng_dom0.snapshots.qube_states import QubeFileDriver, QubeThinDriver
 from wyng_dom0.snapshots.reflink import ReflinkDriver
@@ -28,9 +29,12 @@ def pool_drivers(notes: Path, say: Callable[[str], None]) -> Sequence[Driver]:
 
 
 def qube_drivers(notes: Path, say: Callable[[str], None]) -> Sequence[Driver]:
-    """For qubes' volumes in pools of any kind; a thin LV by LVM's alone."""
+    """For qubes' volumes in pools of any kind; a thin LV by LVM's alone.
+
+    And for what has no data.
+    """
     files = [QubeFileDriver(each) for each in FILE_DRIVERS]
-    return (QubeThinDriver(notes, say), *files)
+    return (NothingDriver(), QubeThinDriver(notes, say), *files)
 
 
 def take_best(

@@ -17,7 +17,7 @@ from pathlib import Path
 from wyng_dom0.errors import BadInput, NotFound, SourceError, TargetError
 from wyng_dom0.names import quote
 from wyng_dom0.qubes.facade import Admin, Qube, QubePool, QubeVolume
-from wyng_dom0.snapshots import device_mapper, lvm_listing
+from wyng_dom0.snapshots import device_mapper, lvm_listing, nothing
 from wyng_dom0.snapshots.driver import Driver, VolumeAt
 from wyng_dom0.snapshots.lvm_listing import LogicalVolume
 from wyng_dom0.snapshots.qube_states import (
@@ -33,6 +33,8 @@ KEY = "qubes"
 STATES = ("auto", "clean", "live")
 TAG = "@tag:"
 BETWEEN = ":"
+# QUBE:settings has no data: its sessions carry the settings alone.
+SETTINGS = "settings"
 # Of a qube: its last session in an archive.
 FEATURE = "wyng.last."
 # Of these the root volume is thrown away at each stop.
@@ -100,7 +102,8 @@ class QubesSource:
             if not found:
                 raise NotFound(
                     f"{quote(word)} keeps no volume when it stops: there is"
-                    " nothing to back up",
+                    " nothing to back up but its settings,"
+                    f" {quote(settings_of(meant[0]))}",
                     about=word,
                 )
             names.update(dict.fromkeys(found))
@@ -108,6 +111,8 @@ class QubesSource:
 
     def exists(self, name: str) -> bool:
         """True when the qube of that name has such a volume."""
+        if is_settings(name):
+            return owner_of(name) in self._known()
         try:
             self._volume(name)
         except (NotFound, SourceError, BadInput):
@@ -148,6 +153,10 @@ class QubesSource:
 
     def describe(self, name: str) -> VolumeDescription:
         """What a volume is now; NotFound, or SourceError if it is none."""
+        if is_settings(name):
+            self.qube_of(name)
+            place = Path(nothing.PLACE)
+            return VolumeDescription(name, place, 0, 0o600, 0, 0, False)
         volume = self._volume(name)
         return VolumeDescription(
             name=name,
@@ -161,6 +170,9 @@ class QubesSource:
 
     def locate(self, name: str) -> VolumeAt:
         """The volume as drivers take it, and which of its states."""
+        if is_settings(name):
+            self.qube_of(name)
+            return nothing.no_data(name)
         volume = self._volume(name)
         pool = self.admin.pool(volume.pool)
         if pool.driver not in _SNAPSHOTTED:
@@ -270,6 +282,12 @@ class QubesSource:
                 " in work:private",
                 about=name,
             )
+        if volume == SETTINGS:
+            raise SourceError(
+                f"{quote(name)} has no data, only settings: see them with"
+                f" `list {qube} --settings`",
+                about=name,
+            )
         if name not in self._volumes:
             if qube not in self._known():
                 raise NotFound(f"there is no qube {quote(qube)}", about=name)
@@ -363,3 +381,13 @@ class QubesSource:
 def owner_of(name: str) -> str:
     """The qube that a volume belongs to, by its name."""
     return name.partition(BETWEEN)[0]
+
+
+def settings_of(qube: str) -> str:
+    """What is sent of a qube whose data is left out."""
+    return f"{qube}{BETWEEN}{SETTINGS}"
+
+
+def is_settings(name: str) -> bool:
+    """True for the name of such a one."""
+    return name.partition(BETWEEN)[2] == SETTINGS

@@ -12,7 +12,7 @@ from wyng_dom0 import events
 from wyng_dom0.cli.command_table import COMMANDS, LASTING
 from wyng_dom0.cli.failures import error_object
 from wyng_dom0.cli.progress import report_to_dict
-from wyng_dom0.commands import reports, steer
+from wyng_dom0.commands import reports, setting_reports, steer
 from wyng_dom0.engine.standing import Standing
 from wyng_dom0.runs.sharing import COMMANDS as WORDS
 
@@ -26,10 +26,16 @@ REPORTS = {
     "migration": reports.MigrationList("a", "s", "f", ()),
     "check": reports.CheckReport("a", False, True, 1, 1, 1, 1, 0, 0, 0),
     "probe": reports.ProbeReport(False),
+    "settings": setting_reports.SettingsReport("a", "q", "s", ()),
+    "settings-diff": setting_reports.SettingsDiffReport(
+        "a", "q", "s", "n", True, ()
+    ),
     "diff": reports.DiffReport("a", "v", "x", "y", 1, 1, True, 0, 0, False),
 }
 ROWS: "dict[tuple[str, str], type]" = {
     ("arch-check", "hurt"): reports.HurtRow,
+    ("settings", "settings"): setting_reports.SettingRow,
+    ("settings", "changes"): setting_reports.SettingChangeRow,
     ("status", "archives"): reports.ArchiveRow,
     ("status", "space"): reports.SpaceRow,
     ("status", "running"): reports.RunningRow,
@@ -94,8 +100,9 @@ def test_no_kind_of_report_is_left_out() -> None:
     told = {type(each) for each in REPORTS.values()} | set(ROWS.values())
     all_kinds = {
         kind
-        for kind in vars(reports).values()
-        if isinstance(kind, type) and kind.__module__ == reports.__name__
+        for module in (reports, setting_reports)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__
     }
     untold = all_kinds - told - {reports.Said, reports.RunTold}
     assert untold == set(), "doc/interfaces.md and REPORTS or ROWS lack it"
