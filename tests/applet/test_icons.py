@@ -66,4 +66,4 @@ def test_desktop_icon_is_the_programs_own() -> None:
 
 def test_text_from_outside_is_made_plain() -> None:
     assert shown("a\u202eb\nc\x07") == "a\\u202eb\\nc\\x07"
-    assert tip("<b>\nx & y") == "&lt;b&gt;<br>x &amp; y"
+    assert tip("<b>\nx & y") == "<qt>&lt;b&gt;<br>x &amp; y</qt>"

@@ -36,7 +36,9 @@ def shown(untrusted_text: str, most: int = 1000) -> str:
 def tip(untrusted_text: str) -> str:
     """The same for a tooltip, which Qt may take for rich text."""
     lines = untrusted_text.split("\n")
-    return "<br>".join(html.escape(one_line(line)) for line in lines)
+    text = "<br>".join(html.escape(one_line(line)) for line in lines)
+    # Left to guess, Qt would show the escapes of a text without a tag.
+    return f"<qt>{text}</qt>"
 
 
 def size(count: Optional[int]) -> str:
