@@ -69,9 +69,12 @@ class Connection:
         self._process = process
         self._limit = reach.session_limit
         patience = Patience(silence=reach.silence)
-        self._reader = AnswerReader(process.answers, patience, _pace(reach))
+        # One for each direction.
+        reading, writing = _pace(reach), _pace(reach)
+        self._paces = [each for each in (reading, writing) if each]
+        self._reader = AnswerReader(process.answers, patience, reading)
         self._writer = QuestionWriter(
-            process.questions, patience, _pace(reach), self._check
+            process.questions, patience, writing, self._check
         )
         self._asked: "queue.SimpleQueue[Question | None]" = queue.SimpleQueue()
         self._write_lock = threading.Lock()
@@ -97,6 +100,11 @@ class Connection:
         error: Optional[BaseException],
         trace: Optional[TracebackType],
     ) -> None:
+        if kind is not None:
+            # Who cancels does not wait until what was asked for has trickled
+            # in: it is a few MiB, and then the store ends.
+            for pace in self._paces:
+                pace.let_go()
         try:
             self._keepalive.__exit__(kind, error, trace)
             if kind is None and self._broken is None:
@@ -206,5 +214,4 @@ class Connection:
 
 
 def _pace(reach: Reach) -> Optional[Pace]:
-    """One for each direction."""
     return Pace(reach.rate) if reach.rate else None

@@ -39,6 +39,22 @@ def test_reading_keeps_the_pace(pipe: "tuple[int, int]") -> None:
     assert time.monotonic() - began > 0.7
 
 
+def test_pace_that_let_go_holds_nobody_back() -> None:
+    pace = Pace(1)
+    passed = threading.Event()
+
+    def spend() -> None:
+        pace.spend(1 << 20)
+        passed.set()
+
+    spender = threading.Thread(target=spend, daemon=True)
+    spender.start()
+    pace.let_go()
+    assert passed.wait(60)
+    # And what comes later neither.
+    pace.spend(1 << 20)
+
+
 def test_store_that_does_not_read_is_given_up(pipe: "tuple[int, int]") -> None:
     with pytest.raises(DestinationError, match="stopped reading"):
         QuestionWriter(pipe[1], SHORT).write([bytes(8 << 20)])
