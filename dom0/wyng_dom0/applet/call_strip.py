@@ -46,7 +46,7 @@ class CallStrip(QWidget):
         self.setObjectName("call-strip")
         self._engine, self._archive = engine, archive
         self._call: Optional[KeyedCall] = None
-        self._run_name = ""
+        self.run_name = ""
         self._cancelling = False
         self._runs: Dict[str, Run] = {}
         self.notices: List[str] = []
@@ -76,7 +76,7 @@ class CallStrip(QWidget):
     def start(self, words: Words, doing: str) -> None:
         """Make a call; `doing` says what it does, in plain text."""
         assert self._call is None
-        self._run_name, self._cancelling = "", False
+        self.run_name, self._cancelling = "", False
         self._runs, self.notices = {}, []
         self._doing.setText(doing)
         self._far.setText("")
@@ -93,14 +93,14 @@ class CallStrip(QWidget):
         self._cancelling = True
         self._cancel.setEnabled(False)
         self._far.setText(tr("Cancelling…"))
-        if self._run_name:
+        if self.run_name:
             self._steer()
         else:
             # Before it has a name; it may be root's, so ask later, too.
             self._call.terminate()
 
     def _steer(self) -> None:
-        words = command_lines.steer("cancel", self._run_name)
+        words = command_lines.steer("cancel", self.run_name)
         call = self._engine.call(words)
         call.ended.connect(self._take_steered)
 
@@ -112,8 +112,8 @@ class CallStrip(QWidget):
     def _hear(self, said: Object) -> None:
         event = text_of(said, "event")
         if event == "run-started":
-            self._run_name = text_of(said, "run")
-            if self._cancelling and self._run_name:
+            self.run_name = text_of(said, "run")
+            if self._cancelling and self.run_name:
                 self._steer()
         if event in ("notice", "warning"):
             self.notices.append(text_of(said, "text"))

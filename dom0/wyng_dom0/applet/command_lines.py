@@ -9,6 +9,9 @@ Names go behind `--`, so that none is taken for an option.
 from typing import Sequence, Tuple
 
 Words = Tuple[str, ...]
+# A qube's volume that did not change has no session of that time: the next
+# older one holds what it was.
+BEFORE_TOO = "--session-strict=off"
 
 
 def status() -> Words:
@@ -117,10 +120,10 @@ def diff(
 
 
 def receive_to_file(
-    archive: str, volume: str, session: str, path: str
+    archive: str, volume: str, session: str, path: str, *options: str
 ) -> Words:
     """Restore a volume to a file that is not there yet."""
-    words = (f"--archive={archive}", f"--session={session}")
+    words = (f"--archive={archive}", f"--session={session}", *options)
     return (*words, f"--save-to={path}", "receive", *_names([volume]))
 
 
@@ -143,11 +146,10 @@ def receive_qube(
 ) -> Words:
     """Make a qube again: as `name`, or with `overwrite` over what it is.
 
-    A volume that did not change has no session of that time: the next older
-    one holds what it was.
+    Where a volume did not change: see BEFORE_TOO.
     """
     words: Words = (f"--archive={archive}", f"--session={session}")
-    words += ("--session-strict=off", *options)
+    words += (BEFORE_TOO, *options)
     if name:
         words += (f"--as={name}",)
     if overwrite:

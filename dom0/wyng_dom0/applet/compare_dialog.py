@@ -61,7 +61,7 @@ class CompareDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._desk, self._subject, self._points = desk, subject, points
         self._older, self._newer = older, newer
-        self._found: Optional[Differences] = None
+        self.found: Optional[Differences] = None
         self._make_inputs()
         self._lay_out()
         if newer is not None:
@@ -180,7 +180,7 @@ class CompareDialog(QDialog):
         self._strip.start(words, tr("Comparing…"))
 
     def _clear(self) -> None:
-        self._found = None
+        self.found = None
         self._said.setText("")
         self._map.hide()
         self._table.hide()
@@ -203,7 +203,7 @@ class CompareDialog(QDialog):
         self._show(differences_of(report), notices)
 
     def _show(self, found: Differences, notices: List[str]) -> None:
-        self._found = found
+        self.found = found
         self._said.setText("\n".join([summary(found), *notices]))
         self._model.show(found)
         self._map.show_differences(found)
@@ -213,8 +213,8 @@ class CompareDialog(QDialog):
 
     def _copy_list(self) -> None:
         clipboard = QGuiApplication.clipboard()
-        if clipboard is not None and self._found is not None:
-            lines = [f"{at}\t{length}" for at, length in self._found.ranges]
+        if clipboard is not None and self.found is not None:
+            lines = [f"{at}\t{length}" for at, length in self.found.ranges]
             clipboard.setText("\n".join(lines) + "\n")
             self._copy.setText(tr("Copied"))
 

@@ -178,7 +178,7 @@ class Engine(QObject):
         self, program: Sequence[str], parent: Optional[QObject] = None
     ) -> None:
         super().__init__(parent)
-        self._program = tuple(program)
+        self.program = tuple(program)
 
     def call(
         self,
@@ -194,7 +194,7 @@ class Engine(QObject):
         as `watch` wants it.
         """
         call = Call(
-            self._program,
+            self.program,
             ("--json", "--unattended", *words),
             secret,
             stays_open=stays_open,

@@ -50,7 +50,8 @@ class RestoreDialog(QDialog):
         self.setWindowTitle(tr("Restore"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._desk, self._session = desk, session
-        self._form: Optional[RestoreForm] = None
+        self.is_done = False
+        self.form: Optional[RestoreForm] = None
         self._choice: Optional[RestoreChoice] = None
         self._load = SessionsLoad(desk, archive, volume, self)
         self._load.loaded.connect(self._ask)
@@ -62,9 +63,9 @@ class RestoreDialog(QDialog):
         self.setMinimumWidth(letters_wide(self, 64))
         self._title = heading(shown(volume), name="title")
         self._said = plain_label(tr("Looking at the sessions…"), name="said")
-        self._strip = CallStrip(self._desk.engine, archive)
-        self._strip.hide()
-        self._strip.ended.connect(self._finish)
+        self.strip = CallStrip(self._desk.engine, archive)
+        self.strip.hide()
+        self.strip.ended.connect(self._finish)
         self._fault = plain_label(name="fault")
         self._buttons = QDialogButtonBox()
         self._restore = _button("restore-now", tr("&Restore"))
@@ -82,7 +83,7 @@ class RestoreDialog(QDialog):
         self._buttons.addButton(self._close, role.RejectRole)
         self._buttons.rejected.connect(self.reject)
         self._column = QVBoxLayout(self)
-        for each in (self._title, self._said, self._strip, self._fault):
+        for each in (self._title, self._said, self.strip, self._fault):
             self._column.addWidget(each)
         self._column.addStretch(1)
         self._column.addWidget(self._buttons)
@@ -101,14 +102,14 @@ class RestoreDialog(QDialog):
             )
         )
         self._said.setText(tr("Session {0}").format(shown(found.session)))
-        if self._form is None:
-            self._form = RestoreForm(
+        if self.form is None:
+            self.form = RestoreForm(
                 *(subject, self._load.points, found),
                 volumes=list(self._load.parts),
                 status=self._desk.status,
             )
-            self._form.changed.connect(self._look)
-            self._column.insertWidget(2, self._form)
+            self.form.changed.connect(self._look)
+            self._column.insertWidget(2, self.form)
         self._look()
 
     def _fail_to_load(self, outcome: Outcome) -> None:
@@ -116,10 +117,10 @@ class RestoreDialog(QDialog):
         show_problem(outcome, tr("The sessions could not be had"), self)
 
     def _look(self) -> None:
-        assert self._form is not None
-        fault = self._form.choice.fault()
+        assert self.form is not None
+        fault = self.form.choice.fault()
         self._fault.setText(fault)
-        self._restore.setEnabled(not fault and not self._strip.is_running)
+        self._restore.setEnabled(not fault and not self.strip.is_running)
         # When the layouts know of what was shown and hidden.
         QTimer.singleShot(0, self._grow)
 
@@ -129,35 +130,35 @@ class RestoreDialog(QDialog):
     # Doing
 
     def _begin(self) -> None:
-        if self._form is None or self._strip.is_running:
+        if self.form is None or self.strip.is_running:
             return
-        choice = self._form.choice
+        choice = self.form.choice
         if choice.fault():
             self._look()
             return
         self._choice = choice
-        self._form.hide()
+        self.form.hide()
         self._restore.hide()
         self._fault.setText(
             tr("This window may be closed: the restore goes on.")
         )
-        self._strip.show()
-        self._strip.start(choice.words(), tr("Restoring…"))
+        self.strip.show()
+        self.strip.start(choice.words(), tr("Restoring…"))
 
     def _finish(self, outcome: Outcome) -> None:
-        assert self._choice is not None and self._form is not None
-        self._strip.hide()
+        assert self._choice is not None and self.form is not None
+        self.strip.hide()
         if outcome.good:
             self._show_result(result_text(self._choice, outcome.reports))
             return
         self._fault.setText(unfinished_text(self._choice, outcome))
-        self._form.show()
+        self.form.show()
         self._restore.show()
         self._restore.setEnabled(not self._choice.fault())
         show_problem(outcome, tr("Not restored"), self)
 
     def _show_result(self, text: str) -> None:
-        notices = [shown(each) for each in self._strip.notices]
+        notices = [shown(each) for each in self.strip.notices]
         self._said.setText("\n\n".join([text, *notices[:20]]))
         self._said.setObjectName("result")
         self._said.setTextInteractionFlags(
@@ -165,6 +166,7 @@ class RestoreDialog(QDialog):
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._title.setText(tr("Restored"))
+        self.is_done = True
         self._fault.setText("")
         self._copy.show()
 

@@ -67,8 +67,9 @@ class RestoreChoice:
         subject = self.subject
         if self.way == TO_FILE:
             volume = self.part if subject.is_qube else subject.name
+            before = (command_lines.BEFORE_TOO,) if subject.is_qube else ()
             return command_lines.receive_to_file(
-                subject.archive, volume, self.session, self.path
+                subject.archive, volume, self.session, self.path, *before
             )
         if not subject.is_qube:
             return command_lines.receive_over(
