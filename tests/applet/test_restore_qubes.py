@@ -9,10 +9,11 @@ import pytest
 from PyQt6.QtWidgets import QCheckBox, QComboBox, QPushButton, QRadioButton
 from pytestqt.qtbot import QtBot
 
-from applet.windows_rig import child, label, press, until, write
+from applet.windows_rig import child, clipboard, label, press, until, write
 from product.machine import Machine
 from qubes.conftest import disk, dom0
 from qubes.dom0 import Dom0
+from wyng_dom0.applet.compare_dialog import CompareDialog
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Engine
 from wyng_dom0.applet.restore_dialog import RestoreDialog
@@ -79,6 +80,27 @@ def test_qubes_volumes_are_shown_together(desk: Desk, qtbot: QtBot) -> None:
     box.setCurrentIndex(box.findText("root"))
     assert len(window.points()) == 1
     assert window.model.rowCount() == 1
+
+
+def test_settings_are_compared_with_what_the_qube_has_now(
+    desk: Desk, qtbot: QtBot, sent: Dom0
+) -> None:
+    sent.system.change("work", properties={"label": "red"}, notes="<b>\u202ex")
+    window = SessionsWindow(desk, ARCHIVE, "work")
+    qtbot.addWidget(window)
+    window.show()
+    until(qtbot, lambda: window.load.points)
+    window.table.choose_all(window.load.points)
+    window.actions_by_id["now"].trigger()
+    (found,) = window.findChildren(CompareDialog)
+    box = child(found, QComboBox, "volume")
+    box.setCurrentIndex(box.findText("the settings"))
+    press(found, "compare-now")
+    until(qtbot, lambda: found.changes is not None)
+    changes = {each.kind: (each.before, each.after) for each in found.changes}
+    assert changes["label"] == ("blue", "red")
+    press(found, "copy-ranges")
+    assert "blue\tred" in clipboard() and "\u202e" not in clipboard()
 
 
 def test_copy_is_a_new_qube_beside_the_old(

@@ -328,12 +328,16 @@ def test_archive_that_can_not_be_had_is_told(
     assert not window.actions_by_id["restore"].isEnabled()
 
 
-def test_closed_window_is_gone_and_deaf(desk: Desk, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("end", ["close", "reject"])
+def test_closed_window_is_gone_and_deaf(
+    desk: Desk, qtbot: QtBot, end: str
+) -> None:
+    """Escape rejects it, and says nothing of a close."""
     window = SessionsWindow(desk, "a", "disk")
     window.show()
     until(qtbot, lambda: window.load.points)
     with qtbot.waitSignal(window.destroyed, timeout=WAIT):
-        window.close()
+        getattr(window, end)()
     desk.run_ended.emit(Run("send-1", "send", "a", DONE))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from wyng_dom0.applet.plain_table import Table
 from wyng_dom0.applet.points import BETWEEN, Part
 from wyng_dom0.applet.reading import (
     maybe_number,
@@ -24,7 +25,6 @@ from wyng_dom0.applet.wording import shown, size, tr
 BYTES, PERCENT = "bytes", "percent"
 # More lines than these can't be told apart.
 SERIES_MOST = 4
-Table = Tuple[Tuple[str, ...], Tuple[Tuple[Any, ...], ...]]
 
 
 @dataclass(frozen=True)

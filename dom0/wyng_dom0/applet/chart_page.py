@@ -3,9 +3,9 @@
 """A chart with its table behind it: the same numbers, for whoever prefers
 them, and as CSV."""
 
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
-from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
 from PyQt6.QtWidgets import (
     QHBoxLayout,
@@ -19,61 +19,12 @@ from PyQt6.QtWidgets import (
 )
 
 from wyng_dom0.applet.bar_chart import BarChart
-from wyng_dom0.applet.chart_data import Bars, Lines, Table, csv_of
+from wyng_dom0.applet.chart_data import Bars, Lines, csv_of
 from wyng_dom0.applet.icons import glyph
 from wyng_dom0.applet.line_chart import LineChart
+from wyng_dom0.applet.plain_table import TableModel
 from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.wording import tr
-
-_NO_INDEX = QModelIndex()
-
-
-class TableModel(QAbstractTableModel):
-    """A Table as a view has it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._heads: "tuple[str, ...]" = ()
-        self._rows: "tuple[tuple[Any, ...], ...]" = ()
-
-    def show(self, table: Table) -> None:
-        """This from now on."""
-        self.beginResetModel()
-        self._heads, self._rows = table
-        self.endResetModel()
-
-    def rowCount(self, parent: QModelIndex = _NO_INDEX) -> int:
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: QModelIndex = _NO_INDEX) -> int:
-        return 0 if parent.isValid() else len(self._heads)
-
-    def headerData(
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = int(Qt.ItemDataRole.DisplayRole),
-    ) -> Any:
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        if orientation == Qt.Orientation.Vertical:
-            return str(section + 1)
-        return self._heads[section]
-
-    def data(
-        self, index: QModelIndex, role: int = int(Qt.ItemDataRole.DisplayRole)
-    ) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        value = self._rows[index.row()][index.column()]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight
-            if isinstance(value, str):
-                side = Qt.AlignmentFlag.AlignLeft
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        return round(value, 1) if isinstance(value, float) else str(value)
 
 
 class ChartPage(QWidget):

@@ -5,7 +5,6 @@
 from typing import Optional
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -141,7 +140,3 @@ class ChartsWindow(QDialog):
     def _fail(self, outcome: Outcome) -> None:
         self._said.setText(tr("The archive could not be asked."))
         show_problem(outcome, tr("The archive could not be asked"), self)
-
-    def closeEvent(self, event: Optional[QCloseEvent]) -> None:
-        self._desk.status_changed.disconnect(self._show_spaces)
-        super().closeEvent(event)

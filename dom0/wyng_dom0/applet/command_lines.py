@@ -119,6 +119,13 @@ def diff(
     return words + _names([volume])
 
 
+def diff_settings(archive: str, qube: str, older: str, newer: str) -> Words:
+    """Compare the settings of a qube; `newer` "" is what it has now."""
+    session = f"{older},{newer}" if newer else older
+    words = (f"--archive={archive}", f"--session={session}", "--settings")
+    return (*words, "diff", *_names([qube]))
+
+
 def receive_to_file(
     archive: str, volume: str, session: str, path: str, *options: str
 ) -> Words:

@@ -5,7 +5,7 @@
 Differing is no failure here, though the engine's exit code says so.
 """
 
-from typing import List, Mapping, Optional, Sequence
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QGuiApplication
@@ -28,15 +28,22 @@ from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.difference_map import DifferenceMap
 from wyng_dom0.applet.differences import (
     Differences,
-    RangesModel,
+    SettingChange,
     differences_of,
+    ranges_table,
+    setting_changes,
+    settings_table,
     summary,
 )
 from wyng_dom0.applet.engine import Outcome
+from wyng_dom0.applet.plain_table import Table, TableModel
 from wyng_dom0.applet.plain_text import heading, letters_wide, plain_label
 from wyng_dom0.applet.points import Point, Subject, standing
 from wyng_dom0.applet.problem import show_problem
 from wyng_dom0.applet.wording import point, shown, tr
+
+# What of a qube is compared, beside the names of its volumes.
+SETTINGS = "="
 
 
 class CompareDialog(QDialog):
@@ -62,6 +69,8 @@ class CompareDialog(QDialog):
         self._desk, self._subject, self._points = desk, subject, points
         self._older, self._newer = older, newer
         self.found: Optional[Differences] = None
+        self.changes: Optional[Tuple[SettingChange, ...]] = None
+        self._table_shown: Optional[Table] = None
         self._make_inputs()
         self._lay_out()
         if newer is not None:
@@ -76,6 +85,8 @@ class CompareDialog(QDialog):
         self._volume.setAccessibleName(tr("Volume"))
         for each in self._volumes():
             self._volume.addItem(shown(self._subject.short(each)), each)
+        if self._subject.is_qube:
+            self._volume.addItem(tr("the settings"), SETTINGS)
         self._volume.currentIndexChanged.connect(lambda _: self._reset())
         self._quick = QCheckBox(
             tr("&Whole chunks only: nothing is fetched, it is quicker")
@@ -89,10 +100,10 @@ class CompareDialog(QDialog):
         self._said = plain_label(name="said")
         self._map = DifferenceMap()
         self._map.hide()
-        self._model = RangesModel()
+        self._model = TableModel()
         self._table = QTableView()
         self._table.setObjectName("ranges")
-        self._table.setAccessibleName(tr("Ranges that differ"))
+        self._table.setAccessibleName(tr("What differs"))
         self._table.setModel(self._model)
         self._table.setTabKeyNavigation(False)
         header = self._table.horizontalHeader()
@@ -107,7 +118,8 @@ class CompareDialog(QDialog):
         return [
             name
             for name in names
-            if all(standing(self._points, s, name) for s in sides)
+            if self._subject.is_data(name)
+            and all(standing(self._points, s, name) for s in sides)
         ]
 
     def _lay_out(self) -> None:
@@ -150,6 +162,8 @@ class CompareDialog(QDialog):
     # Comparing
 
     def _reset(self) -> None:
+        self._clear()
+        self._quick.setEnabled(self._volume.currentData() != SETTINGS)
         if self._newer is not None:
             self._begin()
 
@@ -157,30 +171,38 @@ class CompareDialog(QDialog):
         volume = self._volume.currentData()
         if self._strip.is_running or volume is None:
             return
-        older = standing(self._points, self._older, volume)
-        newer = None
-        if self._newer is not None:
-            newer = standing(self._points, self._newer, volume)
-        if older is None:
-            return
         self._clear()
-        if older is newer:
+        words = self._words(str(volume))
+        if not words:
             self._said.setText(
                 tr("This volume did not change between the two.")
             )
             return
-        words = command_lines.diff(
-            *(self._subject.archive, volume, older.session),
-            newer.session if newer else "",
-            quick=self._quick.isChecked(),
-        )
         self._compare.setEnabled(False)
         self._volume.setEnabled(False)
         self._strip.show()
         self._strip.start(words, tr("Comparing…"))
 
+    def _words(self, volume: str) -> command_lines.Words:
+        """The call that compares; none where nothing can differ."""
+        subject, newer = self._subject, self._newer
+        if volume == SETTINGS:
+            return command_lines.diff_settings(
+                *(subject.archive, subject.name, self._older.session),
+                newer.session if newer else "",
+            )
+        old = standing(self._points, self._older, volume)
+        new = standing(self._points, newer, volume) if newer else None
+        if old is None or old is new:
+            return ()
+        return command_lines.diff(
+            *(subject.archive, volume, old.session),
+            new.session if new else "",
+            quick=self._quick.isChecked(),
+        )
+
     def _clear(self) -> None:
-        self.found = None
+        self.found = self.changes = self._table_shown = None
         self._said.setText("")
         self._map.hide()
         self._table.hide()
@@ -191,32 +213,50 @@ class CompareDialog(QDialog):
         self._compare.setEnabled(True)
         self._volume.setEnabled(True)
         report: Mapping[str, object] = outcome.report("diff")
-        if not report:
+        settings: Mapping[str, object] = outcome.report("settings-diff")
+        if report:
+            self._show_data(differences_of(report))
+        elif settings:
+            self._show_settings(setting_changes(settings))
+        else:
             self._said.setText(
                 tr("Cancelled.")
                 if outcome.cancelled
                 else tr("It could not be compared.")
             )
             show_problem(outcome, tr("Not compared"), self)
-            return
-        notices = [shown(each) for each in self._strip.notices]
-        self._show(differences_of(report), notices)
 
-    def _show(self, found: Differences, notices: List[str]) -> None:
+    def _show_data(self, found: Differences) -> None:
         self.found = found
-        self._said.setText("\n".join([summary(found), *notices]))
-        self._model.show(found)
         self._map.show_differences(found)
-        for each in (self._map, self._table):
-            each.setVisible(bool(found.ranges))
-        self._copy.setEnabled(bool(found.ranges))
+        self._map.setVisible(bool(found.ranges))
+        self._show(summary(found), ranges_table(found))
+
+    def _show_settings(self, changes: Tuple[SettingChange, ...]) -> None:
+        self.changes = changes
+        said = tr("They are the same.")
+        if changes:
+            said = tr("{0} setting(s) differ.").format(len(changes))
+        self._show(said, settings_table(changes))
+
+    def _show(self, said: str, table: Table) -> None:
+        notices = [shown(each) for each in self._strip.notices]
+        self._said.setText("\n".join([said, *notices]))
+        self._table_shown = table
+        self._model.show(table)
+        self._table.setVisible(bool(table[1]))
+        self._copy.setEnabled(bool(table[1]))
 
     def _copy_list(self) -> None:
         clipboard = QGuiApplication.clipboard()
-        if clipboard is not None and self.found is not None:
+        if clipboard is None or self._table_shown is None:
+            return
+        if self.found is not None:
             lines = [f"{at}\t{length}" for at, length in self.found.ranges]
-            clipboard.setText("\n".join(lines) + "\n")
-            self._copy.setText(tr("Copied"))
+        else:
+            lines = ["\t".join(row) for row in self._table_shown[1]]
+        clipboard.setText("\n".join(lines) + "\n")
+        self._copy.setText(tr("Copied"))
 
 
 def _button(name: str, text: str) -> QPushButton:

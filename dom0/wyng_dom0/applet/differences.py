@@ -5,14 +5,14 @@
 from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Tuple
 
-from PyQt6.QtCore import QAbstractTableModel, QLocale, QModelIndex, Qt
+from PyQt6.QtCore import QLocale
 
-from wyng_dom0.applet.reading import flag_of, number_of
-from wyng_dom0.applet.wording import size, tr
+from wyng_dom0.applet.plain_table import Table
+from wyng_dom0.applet.reading import flag_of, number_of, rows_of, text_of
+from wyng_dom0.applet.wording import shown, size, tr
 
 # As many as the engine tells; no table needs more.
 RANGES_MOST = 10_000
-_NO_INDEX = QModelIndex()
 
 
 @dataclass(frozen=True)
@@ -82,51 +82,51 @@ def summary(found: Differences) -> str:
     return "\n".join(said)
 
 
-class RangesModel(QAbstractTableModel):
-    """Ranges as rows: where, and how long."""
+def ranges_table(found: Differences) -> Table:
+    """The ranges as rows: where, and how long."""
+    locale = QLocale()
+    rows = [
+        (locale.toString(at), locale.toString(length), size(length))
+        for at, length in found.ranges
+    ]
+    return (tr("From byte"), tr("Bytes"), tr("Size")), tuple(rows)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._ranges: Tuple[Tuple[int, int], ...] = ()
 
-    def show(self, found: Differences) -> None:
-        """These from now on."""
-        self.beginResetModel()
-        self._ranges = found.ranges
-        self.endResetModel()
+@dataclass(frozen=True)
+class SettingChange:
+    """A setting of a qube that differs; None on a side that has none."""
 
-    def rowCount(self, parent: QModelIndex = _NO_INDEX) -> int:
-        return 0 if parent.isValid() else len(self._ranges)
+    kind: str
+    name: str
+    before: Optional[str]
+    after: Optional[str]
 
-    def columnCount(self, parent: QModelIndex = _NO_INDEX) -> int:
-        return 0 if parent.isValid() else 3
 
-    def headerData(
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = int(Qt.ItemDataRole.DisplayRole),
-    ) -> Any:
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        if orientation == Qt.Orientation.Vertical:
-            return str(section + 1)
-        return (tr("From byte"), tr("Bytes"), tr("Size"))[section]
+def setting_changes(report: Mapping[str, Any]) -> Tuple[SettingChange, ...]:
+    """A `settings-diff` report."""
+    return tuple(
+        SettingChange(
+            text_of(row, "kind"),
+            text_of(row, "name"),
+            _maybe_text(row, "before"),
+            _maybe_text(row, "after"),
+        )
+        for row in rows_of(report, "changes")
+    )
 
-    def data(
-        self, index: QModelIndex, role: int = int(Qt.ItemDataRole.DisplayRole)
-    ) -> Any:
-        if not index.isValid() or index.row() >= len(self._ranges):
-            return None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            return int(right)
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
-        offset, length = self._ranges[index.row()]
-        locale = QLocale()
-        return (
-            locale.toString(offset),
-            locale.toString(length),
-            size(length),
-        )[index.column()]
+
+def _maybe_text(row: Mapping[str, Any], name: str) -> Optional[str]:
+    return text_of(row, name) if isinstance(row.get(name), str) else None
+
+
+def settings_table(changes: Tuple[SettingChange, ...]) -> Table:
+    """The settings that differ as rows: before, and after."""
+    rows = [
+        (
+            tr("{0} {1}").format(shown(each.kind), shown(each.name)).strip(),
+            "–" if each.before is None else shown(each.before),
+            "–" if each.after is None else shown(each.after),
+        )
+        for each in changes
+    ]
+    return (tr("Setting"), tr("Before"), tr("After")), tuple(rows)

@@ -21,6 +21,7 @@ from wyng_dom0.applet.reading import (
 )
 
 BETWEEN = ":"
+SETTINGS_VOLUME = "settings"
 CLEAN, LIVE, NOT_STILL, MIXED = "clean", "live", "not-still", "mixed"
 NONE, SOME, ALL = "none", "some", "all"
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
@@ -40,6 +41,10 @@ class Subject:
         if self.is_qube:
             return volume.startswith(self.name + BETWEEN)
         return volume == self.name
+
+    def is_data(self, volume: str) -> bool:
+        """False of QUBE:settings, which holds no bytes."""
+        return not self.is_qube or self.short(volume) != SETTINGS_VOLUME
 
     def short(self, volume: str) -> str:
         """A volume's name as it is told beside that of the qube."""

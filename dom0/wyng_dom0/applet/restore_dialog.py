@@ -105,7 +105,7 @@ class RestoreDialog(QDialog):
         if self.form is None:
             self.form = RestoreForm(
                 *(subject, self._load.points, found),
-                volumes=list(self._load.parts),
+                volumes=[v for v in self._load.parts if subject.is_data(v)],
                 status=self._desk.status,
             )
             self.form.changed.connect(self._look)

@@ -9,7 +9,6 @@ its own: see sessions_deeds.
 from typing import List, Optional
 
 from PyQt6.QtCore import QPoint, QSize, Qt
-from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -271,10 +270,6 @@ class SessionsWindow(QDialog):
         viewport = self.table.viewport()
         assert viewport is not None
         menu.popup(viewport.mapToGlobal(at))
-
-    def closeEvent(self, event: Optional[QCloseEvent]) -> None:
-        self.desk.run_ended.disconnect(self._heed_run)
-        super().closeEvent(event)
 
 
 def details(points: List[Point]) -> str:
