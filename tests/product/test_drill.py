@@ -180,6 +180,7 @@ def test_killed_drill_is_cleaned_up_by_the_next(kept: Machine) -> None:
         process.kill()
         process.wait(WAIT)
     assert scratch_folders(kept) == [folder]
+    assert f"A drill left {folder}: the next one" in kept.run("status")
     # No volume of the directory, whatever lies in it.
     assert "volume" not in kept.run("--dry-run", "--all", "send")
     assert drilled(kept, "a") == ["a"]

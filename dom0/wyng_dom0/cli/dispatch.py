@@ -149,12 +149,6 @@ def _rename(context: Context) -> None:
     rename.run(context)
 
 
-def _schedule(context: Context) -> None:
-    from wyng_dom0.commands import schedule
-
-    schedule.run(context)
-
-
 def _send(context: Context) -> None:
     from wyng_dom0.commands import send
 
@@ -219,7 +213,6 @@ _COMMANDS: dict[str, Run] = {
     "receive": _receive,
     "remember": _remember,
     "rename": _rename,
-    "schedule": _schedule,
     "send": _send,
     "unprotect": _protect,
     "status": _status,

@@ -26,9 +26,24 @@ def render_status(report: reports.StatusReport) -> str:
         _render_running(report),
         _render_archives(report),
         _render_kept(report),
+        "\n".join(map(_render_leftover, report.leftovers)),
         "\n".join(f"Not told: {each}." for each in report.problems),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _render_leftover(row: reports.LeftoverRow) -> str:
+    name = show(row.name)
+    if row.kind == "drill":
+        return f"A drill left {name}: the next one removes it."
+    finish = f"`qvm-wyng receive {name} --overwrite` finishes it"
+    if row.kind == "made":
+        return (
+            f"The qube {name} is half restored and can't start: {finish} (with"
+            f" --as, if it had another name), `qvm-wyng delete {name} --clean`"
+            " removes it."
+        )
+    return f"The qube {name} is half restored and can't start: {finish}."
 
 
 def _render_running(report: reports.StatusReport) -> str:

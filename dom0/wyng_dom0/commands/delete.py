@@ -7,6 +7,7 @@ import time
 from wyng_common.errors import FormatError
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import VolumeId
+from wyng_dom0.commands import clean_qube
 from wyng_dom0.commands.access import known_definition, opened
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
@@ -90,8 +91,11 @@ def _clean(context: Context) -> None:
     """Snapshots and ledgers of this archive, or of all, go; no store is
     asked, and no session is touched."""
     options = context.options
-    if options.names or options.vid is not None:
-        raise BadInput("delete --clean takes no VOLUME")
+    if options.vid is not None:
+        raise BadInput("delete --clean and --vid contradict each other")
+    if options.names:
+        clean_qube.run(context)
+        return
     archive = None if options.all else known_definition(context).archive
     states = [
         state

@@ -4,7 +4,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from wyng_dom0.commands.access import Chosen
@@ -32,6 +32,7 @@ from wyng_dom0.sources.qubes import (
     QubesSource,
     is_settings,
 )
+from wyng_dom0.state import locks
 
 
 def names_qubes(options: Options, chosen: Chosen) -> bool:
@@ -117,14 +118,17 @@ def restore_qubes(
     context.listener(
         RunStarted("receive", chosen.name, names, total_bytes=total)
     )
-    restore_all(restores, known)
-    try:
-        for each in restores:
-            _ask_for_more(context, each)
-    finally:
-        # All of them are whole, whatever becomes of the question.
-        for each in restores:
-            each.finish()
+    with ExitStack() as held:
+        for name in sorted(each.name for each in orders):
+            held.enter_context(locks.hold_restore(context.places, name))
+        restore_all(restores, known)
+        try:
+            for each in restores:
+                _ask_for_more(context, each)
+        finally:
+            # All of them are whole, whatever becomes of the question.
+            for each in restores:
+                each.finish()
     for each in restores:
         _report(context, chosen, each)
     context.listener(RunDone("receive", chosen.name, volumes_done=len(names)))
@@ -154,6 +158,8 @@ def _confirm(
         return
     lost = restore.without_revisions()
     kept = "its volumes stay as revisions"
+    if not order.parts:
+        kept = "its volumes stay"
     if lost:
         kept = f"what its {' and '.join(lost)} volume holds now IS LOST"
     if context.options.force:
@@ -161,8 +167,9 @@ def _confirm(
             context.listener(Warning_(f"{order.name}: {kept}"))
         return
     context.prompts.type_name(
-        f"{order.name} is restored over what it is now, and {kept}. Type its"
-        " name to go on",
+        f"{order.name} is restored over what it is now, and {kept}."
+        + (" Settings that it got since go." if order.with_settings else "")
+        + " Type its name to go on",
         order.name,
     )
 
@@ -245,6 +252,9 @@ def _report(context: Context, chosen: Chosen, restore: QubeRestore) -> None:
     withheld = [what for what, _ in applied.withheld]
     for text in (*restore.notes, *applied.failed):
         context.listener(Warning_(one_line(f"{order.name}: {text}")))
+    for text in applied.removed:
+        text = f"{order.name} no longer has {text}"
+        context.listener(Notice(one_line(text)))
     for text in withheld:
         context.listener(Notice(one_line(f"{order.name} was not given {text}")))
     sessions = {part.volume: part.session.name for part in order.parts}
@@ -261,6 +271,7 @@ def _report(context: Context, chosen: Chosen, restore: QubeRestore) -> None:
                 "sessions": sessions,
                 "settings": applied.set,
                 "fetched": restore.fetched_bytes,
+                "removed": applied.removed,
                 "withheld": withheld,
                 "failed": [*restore.notes, *applied.failed],
             },

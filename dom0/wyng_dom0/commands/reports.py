@@ -269,6 +269,15 @@ class RunningRow:
 
 
 @dataclass(frozen=True)
+class LeftoverRow:
+    """What a killed run left: a qube that a restore `made` or wrote `over`,
+    or what a `drill` restored to."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
 class StatusReport:
     """What `status` says: all that is known here, with no archive in reach.
 
@@ -280,6 +289,7 @@ class StatusReport:
     volumes: tuple[KeptRow, ...]
     pools: tuple[PoolRow, ...]
     problems: tuple[str, ...]
+    leftovers: tuple[LeftoverRow, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -341,26 +351,6 @@ class OverviewRow:
     size: int
     state: str
     backups: tuple[BackupRow, ...]
-
-
-@dataclass(frozen=True)
-class ScheduleReport:
-    """What `schedule` says: when sends to an archive start by themselves.
-
-    `available`: systemd runs here. `calendar` is as systemd takes it, ""
-    where it is not known. `key_kept`: such a send needs nobody to type a
-    passphrase.
-    """
-
-    archive: str
-    available: bool
-    enabled: bool
-    calendar: str
-    next_run: datetime | None
-    persistent: bool
-    on_battery: bool
-    monitor: bool
-    key_kept: bool
 
 
 @dataclass(frozen=True)
@@ -481,7 +471,6 @@ Report = Union[
     PruneList,
     StatusReport,
     OverviewReport,
-    ScheduleReport,
     DiffReport,
     SettingsReport,
     SettingsDiffReport,

@@ -15,18 +15,25 @@ from wyng_dom0.commands.overdue import meant_archives
 from wyng_dom0.commands.reports import (
     KeptRow,
     LedgerRow,
+    LeftoverRow,
     PoolRow,
     RunningRow,
     StatusReport,
 )
 from wyng_dom0.engine.kept import VolumeStatus, status_of, usage_of
+from wyng_dom0.engine.leftovers import find_leftovers
 from wyng_dom0.errors import BadInput, Dom0Error
 from wyng_dom0.names import quote
 from wyng_dom0.runs.run_files import list_runs
 from wyng_dom0.snapshots.driver import PoolUsage
-from wyng_dom0.sources.choose import choose_source
+from wyng_dom0.sources.choose import (
+    choose_source,
+    has_qubes,
+    open_qubes,
+)
 from wyng_dom0.state import definitions
 from wyng_dom0.state.definitions import ArchiveDefinition
+from wyng_dom0.state.restoring import noted
 
 
 def run(context: Context) -> None:
@@ -49,9 +56,26 @@ def run(context: Context) -> None:
             running=_running(context),
             volumes=tuple(volumes),
             pools=tuple(pools.values()),
+            leftovers=_leftovers(context, problems),
             problems=tuple(problems),
         )
     )
+
+
+def _leftovers(
+    context: Context, problems: list[str]
+) -> tuple[LeftoverRow, ...]:
+    admin = None
+    if noted(context.places) and has_qubes():
+        try:
+            admin = open_qubes(context.places, context.listener).admin
+            found = find_leftovers(context.places, admin)
+        except Dom0Error as error:
+            problems.append(f"what restores left can't be looked at: {error}")
+            found = find_leftovers(context.places, None)
+    else:
+        found = find_leftovers(context.places, None)
+    return tuple(LeftoverRow(each.kind.value, each.name) for each in found)
 
 
 def _sources(context: Context, known: list[ArchiveDefinition]) -> list[str]:

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A qube made again from its sessions: what is where, and in which order.
 
-    made, tagged as being restored -> volumes filled -> settings ->
-    what names other qubes -> the tag taken away
+    noted -> made -> tagged as being restored, and marked as ours -> volumes
+    filled -> settings -> what names other qubes -> mark and tag taken away ->
+    the note, too
 
 A qube with that tag doesn't start, so nothing half restored is ever used: a
-crash leaves a qube that says what it is. One that failed and was new is
-removed. Volumes are written by qubesd alone, which keeps what was there as a
-revision. Asks no user.
+crash leaves a qube that says what it is, and a note of it (see leftovers). One
+that failed and was new is removed. Volumes are written by qubesd alone, which
+keeps what was there as a revision. Asks no user.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,10 +31,12 @@ from wyng_dom0.errors import (
 )
 from wyng_dom0.events import Listener
 from wyng_dom0.qubes.applying import Applied, Applying, with_identity
-from wyng_dom0.qubes.capture import RESTORING
+from wyng_dom0.qubes.capture import MADE, MARK, OVER, RESTORING, Capturer
 from wyng_dom0.qubes.facade import Admin, NewQube, Qube
 from wyng_dom0.qubes.settings import QubeSettings
+from wyng_dom0.state import restoring
 from wyng_dom0.state.places import Places
+from wyng_dom0.state.restoring import Restored
 
 Present = Callable[[str], AbstractContextManager[int | None]]
 KLASSES = ("TemplateVM", "AppVM", "StandaloneVM", "DispVM")
@@ -82,6 +85,8 @@ class QubeRestore:
     fetched_bytes: int = 0
     applied: Applied = field(default_factory=Applied)
     _applying: Applying | None = None
+    _now: QubeSettings | None = None
+    _noted: bool = False
     _made: bool = False
     _begun: bool = False
 
@@ -166,13 +171,22 @@ class QubeRestore:
 
     def begin(self, known: Mapping[str, Qube]) -> None:
         """The qube is there, and can't start from now on."""
+        name, over = self.order.name, self.order.overwrite
+        if over and self.order.with_settings and self.order.settings.klass:
+            self._now = self._settings_now()
+        # One that a killed restore made stays one that may be removed.
+        over = over and self.admin.feature(name, MARK) != MADE
+        restoring.note(self.places, Restored(name, over))
+        self._noted = True
         if not self.order.overwrite:
             self._create(known)
             self._made = True
-            if not self.order.parts:
-                self._grow()
-        self.admin.add_tag(self.order.name, RESTORING)
+        self.admin.add_tag(name, RESTORING)
         self._begun = True
+        self.admin.set_feature(name, MARK, OVER if over else MADE)
+        restoring.note(self.places, Restored(name, over, marked=True))
+        if self._made and not self.order.parts:
+            self._grow()
 
     def _create(self, known: Mapping[str, Qube]) -> None:
         order, settings = self.order, self.order.settings
@@ -236,9 +250,16 @@ class QubeRestore:
         self._applying = Applying(
             *(self.admin, self.order.name, settings),
             isolated=self.order.isolated,
+            now=self._now,
         )
         self.applied = self._applying.applied
         self._applying.apply()
+
+    def _settings_now(self) -> QubeSettings:
+        """Of the qube that is there; its volumes are no settings here."""
+        name = self.order.name
+        klass = self.order.settings.klass
+        return Capturer(self.admin).settings(name, klass, ())
 
     def grant(self) -> None:
         """And those that the user agreed to."""
@@ -253,6 +274,8 @@ class QubeRestore:
     def finish(self) -> None:
         """It may start."""
         self.admin.remove_tag(self.order.name, RESTORING)
+        self.admin.remove_feature(self.order.name, MARK)
+        restoring.forget(self.places, self.order.name)
 
     def undo(self, error: BaseException) -> None:
         """Nothing that looks restored is left.
@@ -266,10 +289,13 @@ class QubeRestore:
                 f" whole, or its tag {RESTORING} is taken away"
             )
         if not self._made:
+            if self._noted and not self.order.overwrite:
+                restoring.forget(self.places, self.order.name)
             return
         try:
             self.admin.remove(self.order.name)
             self._made = False
+            restoring.forget(self.places, self.order.name)
         except Dom0Error as left:
             error.add_note(
                 f"{self.order.name} is half restored, can't start and could"

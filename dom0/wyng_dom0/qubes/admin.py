@@ -140,9 +140,21 @@ class QubesAdmin:
         method = "admin.vm.feature.Get"
         return {each: self._ask(qube, method, each) for each in names}
 
+    def feature(self, qube: str, name: str) -> str | None:
+        """See Admin."""
+        names = self._ask(qube, "admin.vm.feature.List").splitlines()
+        if name not in names:
+            return None
+        return self._ask(qube, "admin.vm.feature.Get", name)
+
     def set_feature(self, qube: str, name: str, value: str) -> None:
         """See Admin."""
         self._ask(qube, "admin.vm.feature.Set", name, value)
+
+    def remove_feature(self, qube: str, name: str) -> None:
+        """See Admin."""
+        if self.feature(qube, name) is not None:
+            self._ask(qube, "admin.vm.feature.Remove", name)
 
     def tags(self, qube: str) -> list[str]:
         """See Admin."""
@@ -179,6 +191,10 @@ class QubesAdmin:
     def assign(self, qube: str, klass: str, device: str, how: str) -> None:
         """See Admin."""
         self._ask(qube, f"admin.vm.device.{klass}.Assign", device, how)
+
+    def unassign(self, qube: str, klass: str, device: str) -> None:
+        """See Admin."""
+        self._ask(qube, f"admin.vm.device.{klass}.Unassign", device)
 
     def notes(self, qube: str) -> str:
         """See Admin; notes came with Qubes 4.3."""

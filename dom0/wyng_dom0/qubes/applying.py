@@ -10,11 +10,17 @@ setting tried.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from wyng_dom0.errors import NotFound, QubesError
 from wyng_dom0.qubes.capture import OWN_FEATURES
 from wyng_dom0.qubes.facade import Admin
 from wyng_dom0.qubes.settings import Device, QubeSettings, Setting
+from wyng_dom0.qubes.taking_away import (
+    extra_properties,
+    only_changed,
+    steps_to_take_away,
+)
 
 # What qubes with the same data differ in without one being let do more.
 _PLAIN = frozenset(
@@ -49,10 +55,12 @@ def with_identity(settings: QubeSettings) -> QubeSettings:
 class Applied:
     """What came of it: how many were set, and what was not, for a report.
 
-    `withheld` pairs what a user must agree to with how it is set.
+    `withheld` pairs what a user must agree to with how it is set. `removed`
+    came since the session and was taken away.
     """
 
     set: int = 0
+    removed: list[str] = field(default_factory=list)
     withheld: list[tuple[str, Act]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
@@ -61,7 +69,8 @@ class Applying:
     """Gives one qube the settings of a session.
 
     With `isolated` it gets neither network nor anything that a policy or
-    another qube might use: for a restore that somebody else asked for.
+    another qube might use: for a restore that somebody else asked for. `now`
+    is what a qube has that is restored over: what came since is taken away.
     """
 
     def __init__(
@@ -70,10 +79,12 @@ class Applying:
         qube: str,
         settings: QubeSettings,
         isolated: bool = False,
+        now: QubeSettings | None = None,
     ) -> None:
         self._admin = admin
         self._qube = qube
-        self._settings = settings
+        self._wanted, self._now = settings, now
+        self._settings = only_changed(settings, now) if now else settings
         self._isolated = isolated
         self.applied = Applied()
 
@@ -103,6 +114,34 @@ class Applying:
         if self._settings.notes:
             notes = self._settings.notes
             self._try("notes", lambda: self._set_notes(notes))
+        self._take_away()
+
+    def _take_away(self) -> None:
+        """What came since the session, but for what names other qubes."""
+        if self._now is None:
+            return
+        for name in extra_properties(self._wanted, self._now):
+            if name not in LAST:
+                self._reset(name)
+        for what, act in steps_to_take_away(
+            *(self._admin, self._qube, self._wanted, self._now)
+        ):
+            self._remove(what, act)
+
+    def _reset(self, name: str) -> None:
+        what = f"the property {name}"
+        if name in _PLAIN:
+            act = partial(self._admin.reset_property, self._qube, name)
+            self._remove(what, act)
+        else:
+            self.applied.failed.append(f"{what} came since and was left")
+
+    def _remove(self, what: str, act: Act) -> None:
+        try:
+            act()
+            self.applied.removed.append(what)
+        except (QubesError, NotFound) as error:
+            self.applied.failed.append(f"{what} is still there: {error}")
 
     def connect(self) -> None:
         """What names other qubes; a netvm that is not there becomes none."""
@@ -111,6 +150,10 @@ class Applying:
         for each in self._settings.properties:
             if each.name in LAST:
                 self._connect(each)
+        if self._now is not None:
+            for name in extra_properties(self._wanted, self._now):
+                if name in LAST:
+                    self._reset(name)
 
     def grant(self) -> None:
         """What was withheld, because the user agreed to all of it."""

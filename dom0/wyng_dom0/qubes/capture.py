@@ -22,6 +22,9 @@ from wyng_dom0.qubes.settings import (
 # Of every feature that this program sets.
 OWN_FEATURES = "wyng."
 RESTORING = "backup-restore-in-progress"
+# Beside that tag: it was this program that made the qube, or wrote over it.
+MARK = f"{OWN_FEATURES}restoring"
+MADE, OVER = "made", "over"
 # Given by qubesd, or kept elsewhere in the record; or of the moment.
 _LEFT_OUT = frozenset(
     {"name", "qid", "uuid", "dispid", "label", "template", "klass", "icon"}

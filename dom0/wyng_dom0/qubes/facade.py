@@ -142,8 +142,14 @@ class Admin(Protocol):
     def features(self, qube: str) -> dict[str, str]:
         """All features; a call for each and one more."""
 
+    def feature(self, qube: str, name: str) -> str | None:
+        """One; None where it is not set."""
+
     def set_feature(self, qube: str, name: str, value: str) -> None:
         """Set one; "" is false."""
+
+    def remove_feature(self, qube: str, name: str) -> None:
+        """Remove one; nothing happens when it is not there."""
 
     def tags(self, qube: str) -> list[str]:
         """All tags."""
@@ -168,6 +174,9 @@ class Admin(Protocol):
 
     def assign(self, qube: str, klass: str, device: str, how: str) -> None:
         """Assign a device with options as `assigned` gives them."""
+
+    def unassign(self, qube: str, klass: str, device: str) -> None:
+        """Take an assignment away."""
 
     def notes(self, qube: str) -> str:
         """The user's notes; "" where qubesd knows none."""

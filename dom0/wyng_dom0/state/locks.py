@@ -3,6 +3,7 @@
 """Locks of this machine, all by flock: the kernel lets go of a dead holder's.
 
     drill      who drills, for a whole run; never waited for
+    restore    who restores a qube, for a whole run; never waited for
     archive    who writes to it, for a whole run; never waited for
     volume     who takes its next snapshot and compares; a short wait
     making     shared: who makes snapshots; alone: who looks for strays
@@ -41,6 +42,14 @@ def hold_drill(places: Places) -> Iterator[None]:
     """Nobody else drills while the block runs; DestinationBusy at once."""
     path = places.lock("drill", b"drill")
     with _hold(path, "the scratch of drills", "drill"):
+        yield
+
+
+@contextmanager
+def hold_restore(places: Places, qube: str) -> Iterator[None]:
+    """Nobody else restores the qube meanwhile; DestinationBusy at once."""
+    path = places.lock("restore", qube.encode("utf-8"))
+    with _hold(path, f"the qube {quote(qube)}", "receive"):
         yield
 
 

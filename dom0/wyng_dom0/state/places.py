@@ -109,6 +109,16 @@ class Places:
         return self.root / "unfinished" / hashlib.sha256(device).hexdigest()
 
     @property
+    def restores(self) -> Path:
+        """The folder of notes about qubes that are being restored."""
+        return self.root / "restores"
+
+    def restore(self, qube: str) -> Path:
+        """Says that a qube is being restored."""
+        digest = hashlib.sha256(qube.encode("utf-8")).hexdigest()
+        return self.restores / f"{digest}.json"
+
+    @property
     def drills(self) -> Path:
         """The folder of notes about what drills restore to."""
         return self.root / "drills"

@@ -20,9 +20,6 @@ TEXT = (Path(__file__).parents[3] / "doc" / "interfaces.md").read_text("utf-8")
 REPORTS = {
     "status": reports.StatusReport((), (), (), (), ()),
     "overview": reports.OverviewReport((), (), (), (), ()),
-    "schedule": reports.ScheduleReport(
-        *("a", True, True, "daily", None, True, False, True, True)
-    ),
     "volumes": reports.VolumeList("a", ()),
     "sessions": reports.SessionList("a", "v", ()),
     "pruned": reports.PruneList("a", ()),
@@ -45,6 +42,7 @@ ROWS: "dict[tuple[str, str], type]" = {
     ("status", "volumes"): reports.KeptRow,
     ("status", "ledgers"): reports.LedgerRow,
     ("status", "pools"): reports.PoolRow,
+    ("status", "leftovers"): reports.LeftoverRow,
     ("overview", "seen"): reports.SeenRow,
     ("overview", "qubes"): reports.QubeRow,
     ("overview", "volumes"): reports.OverviewRow,

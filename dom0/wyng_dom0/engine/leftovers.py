@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What killed restores and drills left here: told, and removed on request.
+
+A qube is removed only while it can't start (it has the tag of restores), bears
+our mark of one that was made for it, is halted, and nobody restores it.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from wyng_dom0.errors import DestinationBusy, NotFound, Refused
+from wyng_dom0.qubes.capture import MADE, MARK, RESTORING
+from wyng_dom0.qubes.facade import Admin
+from wyng_dom0.state import locks, restoring, scratches
+from wyng_dom0.state.places import Places
+from wyng_dom0.state.restoring import Restored
+
+
+class LeftoverKind(Enum):
+    """A qube that was made by a restore, one that was written over, or what
+    a drill restored to."""
+
+    MADE = "made"
+    OVER = "over"
+    DRILL = "drill"
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """One thing that somebody may want to finish or remove."""
+
+    kind: LeftoverKind
+    name: str
+
+
+def find_leftovers(places: Places, admin: Admin | None) -> list[Leftover]:
+    """By our notes, without what is on its way now.
+
+    Where qubesd can be asked, also without qubes that are gone or whole.
+    Raises QubesError.
+    """
+    found = []
+    for each in restoring.noted(places):
+        if _is_idle(places, each.qube) and not _is_done(admin, each):
+            kind = LeftoverKind.OVER if each.over else LeftoverKind.MADE
+            found.append(Leftover(kind, each.qube))
+    drills = scratches.noted(places)
+    if drills and not _is_drilling(places):
+        found += [Leftover(LeftoverKind.DRILL, each.place) for each in drills]
+    return found
+
+
+def drop_note(admin: Admin, places: Places, qube: str) -> bool:
+    """Forget a qube that is gone or whole by now; False where it is not, or
+    nothing was noted."""
+    for each in restoring.noted(places):
+        if each.qube == qube and _is_done(admin, each):
+            restoring.forget(places, qube)
+            return True
+    return False
+
+
+def check_removable(admin: Admin, qube: str) -> None:
+    """Raise Refused or NotFound unless our restore made it and was killed."""
+    known = {each.name: each for each in admin.qubes()}
+    if qube not in known:
+        raise NotFound(f"there is no qube {qube}", about=qube)
+    mark = admin.feature(qube, MARK)
+    if not admin.has_tag(qube, RESTORING) or mark != MADE:
+        raise Refused(
+            f"{qube} is no qube that a restore of this program made and did"
+            " not finish: it is left alone",
+            about=qube,
+        )
+    if not known[qube].halted:
+        raise Refused(f"{qube} runs: it is left alone", about=qube)
+
+
+def remove_leftover(admin: Admin, places: Places, qube: str) -> None:
+    """Remove a half-made qube and its volumes; the caller holds its lock.
+
+    Looks once more whether it may. Raises QubesError.
+    """
+    check_removable(admin, qube)
+    admin.remove(qube)
+    restoring.forget(places, qube)
+
+
+def _is_done(admin: Admin | None, noted: Restored) -> bool:
+    """Gone; or marked once and without the tag, which goes at the end."""
+    if admin is None:
+        return False
+    if noted.qube not in [each.name for each in admin.qubes()]:
+        return True
+    return noted.marked and not admin.has_tag(noted.qube, RESTORING)
+
+
+def _is_idle(places: Places, qube: str) -> bool:
+    try:
+        with locks.hold_restore(places, qube):
+            return True
+    except DestinationBusy:
+        return False
+
+
+def _is_drilling(places: Places) -> bool:
+    try:
+        with locks.hold_drill(places):
+            return False
+    except DestinationBusy:
+        return True
