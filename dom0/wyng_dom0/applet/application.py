@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import List, Optional
 
 from PyQt6.QtCore import QObject, QSettings, QStandardPaths, QTimer
 from PyQt6.QtWidgets import QApplication, QSystemTrayIcon
@@ -19,8 +19,11 @@ from wyng_dom0.applet.engine import Engine
 from wyng_dom0.applet.icons import app_icon
 from wyng_dom0.applet.log_panel import LogPanel
 from wyng_dom0.applet.main_window import MainWindow
+from wyng_dom0.applet.requests import Request, requests_in
+from wyng_dom0.applet.requests_panel import RequestsPanel
 from wyng_dom0.applet.single_instance import SingleInstance
 from wyng_dom0.applet.tray import Tray
+from wyng_dom0.applet.tray_state import note_of_request
 from wyng_dom0.applet.wording import tr
 
 NAME = "qubes-wyng-manager"
@@ -37,12 +40,20 @@ class Manager(QObject):
         self.desk = Desk(engine, self)
         self.board = Board(self.desk, self)
         self.window = MainWindow(self.desk, self.board, settings)
+        self.requests = RequestsPanel(self.desk, self.window)
+        self._requests_dock = self.window.add_dock(
+            "requests", tr("Re&quests"), self.requests
+        )
+        self._requests_dock.hide()
         panel = LogPanel(self.log, self.window)
         self.window.add_dock("log", tr("&Log"), panel).hide()
         self.window.restore_places()
         self.tray = Tray(self.desk, self.board)
         self.tray.open_wanted.connect(self.window.come_forward)
         self.tray.backup_wanted.connect(self.window.doing.back_up)
+        self.requests.told.connect(self.window.status.tell)
+        self.requests.came.connect(self._tell_of_requests)
+        self.desk.requests_changed.connect(self._count_requests)
         self._looks = 0
 
     def start(self, *, hidden: bool) -> None:
@@ -57,6 +68,16 @@ class Manager(QObject):
         self.window.keep_places()
         self.tray.icon.hide()
         self.desk.close()
+
+    def _count_requests(self) -> None:
+        self.tray.show_asked(len(requests_in(self.desk.requests)))
+
+    def _tell_of_requests(self, fresh: List[Request]) -> None:
+        """Once each; the window is not raised and takes no focus."""
+        self._requests_dock.show()
+        self._requests_dock.raise_()
+        for request in fresh:
+            self.tray.tell(note_of_request(request))
 
     def _look_for_tray(self, hidden: bool) -> None:
         """A session's tray may come after us; without any, show the window."""

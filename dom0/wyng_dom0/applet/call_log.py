@@ -22,7 +22,7 @@ CALLS_MAX = 300
 SAID_MAX = 200
 LINE_MAX = 2000
 # They say nothing that anybody looks up, every minute.
-_QUIET = ("overview", "status")
+_QUIET = (("overview",), ("requests", "list"))
 _PASSED_OVER = ("progress", "overall")
 
 
@@ -46,8 +46,7 @@ class Entry:
     def title(self) -> str:
         """The call in one line."""
         time = self.began.strftime("%H:%M:%S")
-        words = [w for w in self.words if w not in ("--json", "--unattended")]
-        return shown(f"{time}  {' '.join(words)}")
+        return shown(f"{time}  {' '.join(_plain_words(self))}")
 
     def text(self) -> str:
         """All that is known of it, as plain text of many lines."""
@@ -66,6 +65,12 @@ class Entry:
         if self.error:
             lines.append(self.error)
         return "\n".join(shown(each) for each in [*lines, "", *self.said])
+
+
+def _plain_words(entry: Entry) -> "tuple[str, ...]":
+    """Without what every call has."""
+    ours = ("--json", "--unattended")
+    return tuple(word for word in entry.words if word not in ours)
 
 
 class CallLog(QAbstractListModel):
@@ -124,7 +129,7 @@ class CallLog(QAbstractListModel):
         entry.code, entry.error = outcome.code, outcome.error
         entry.cancelled = outcome.cancelled
         entry.ended = datetime.now()
-        if not outcome.code and any(w in _QUIET for w in entry.words):
+        if not outcome.code and _plain_words(entry) in _QUIET:
             # Of the questions of every minute those that failed are kept.
             if entry in self._all:
                 self._all.remove(entry)

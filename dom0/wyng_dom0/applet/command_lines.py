@@ -63,6 +63,21 @@ def check_archive(archive: str) -> Words:
     return (f"--archive={archive}", "arch-check")
 
 
+def requests() -> Words:
+    """What backup qubes ask for, and which may ask."""
+    return ("requests", "list")
+
+
+def decide(verb: str, archive: str, qube: str) -> Words:
+    """`approve` or `deny` the restore of a qube that is asked for."""
+    return (f"--archive={archive}", "requests", verb, *_names([qube]))
+
+
+def block(vm: str) -> Words:
+    """Let a backup qube ask for nothing any more."""
+    return ("requests", "block", *_names([vm]))
+
+
 def include(archive: str, names: Sequence[str], *, on: bool) -> Words:
     """Have these in sends of everything, or leave them out."""
     verb = "include" if on else "exclude"

@@ -26,12 +26,14 @@ _OVER_KEPT = 20
 class Desk(QObject):
     """The reports as they came last, and every run as it stands.
 
-    `status_changed` and `runs_changed` say that something is new;
+    `status` is the engine's `overview`, `requests` its `requests list`.
+    Three signals that end in `_changed` say that something is new;
     `run_ended` gives the run, once; `trouble` an Outcome of a report that
     could not be had, "" in its `error` when it can again.
     """
 
     status_changed = pyqtSignal()
+    requests_changed = pyqtSignal()
     runs_changed = pyqtSignal()
     run_ended = pyqtSignal(object)
     trouble = pyqtSignal(object)
@@ -42,6 +44,7 @@ class Desk(QObject):
         super().__init__(parent)
         self.engine = engine
         self.status: Object = {}
+        self.requests: Object = {}
         self.runs: Dict[str, Run] = {}
         self._asking: Optional[Call] = None
         self._ask_again = False
@@ -93,9 +96,23 @@ class Desk(QObject):
         if outcome.good:
             self.status = outcome.report("overview")
             self.status_changed.emit()
+            self._ask_for_requests()
         if self._ask_again and not self._closing:
             self._ask_again = False
             self._soon.start()
+
+    def _ask_for_requests(self) -> None:
+        """Where there are qubes, some may ask for restores."""
+        if not self.status.get("qubes"):
+            return
+        call = self.engine.call(command_lines.requests())
+        call.ended.connect(self._take_requests)
+
+    def _take_requests(self, outcome: Outcome) -> None:
+        # What fails is in the log; the next minute asks again.
+        if outcome.good:
+            self.requests = outcome.report("requests")
+            self.requests_changed.emit()
 
     def _start_watch(self) -> None:
         if self._closing:

@@ -130,6 +130,7 @@ class MainWindow(QMainWindow):
         for page in (self._looking, self._first, self._table):
             self._pages.addWidget(page)
         self.setCentralWidget(self._pages)
+        self.view.setFocus()
 
     def _connect(self) -> None:
         self._board.changed.connect(self.show_board)

@@ -15,6 +15,7 @@ from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.restore_dialog import RestoreDialog
 from wyng_dom0.applet.rows import Row
 from wyng_dom0.applet.sessions_window import SessionsWindow
+from wyng_dom0.applet.wizard import ArchiveWizard
 
 Subject = Tuple[str, ...]
 
@@ -28,7 +29,9 @@ class Openers:
         self._archive: Dict[str, Callable[[str], QWidget]] = {
             "charts": lambda archive: ChartsWindow(desk, archive, window),
         }
-        self._plain: Dict[str, Callable[[], QWidget]] = {}
+        self._plain: Dict[str, Callable[[], QWidget]] = {
+            "new-archive": lambda: ArchiveWizard(desk, window),
+        }
         self._rows: Dict[str, Callable[[str, Row], QWidget]] = {
             "sessions": lambda archive, row: SessionsWindow(
                 desk, archive, row.main_volume, window

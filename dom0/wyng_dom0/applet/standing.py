@@ -111,6 +111,7 @@ def command_words(command: str) -> CommandWords:
         "arch-check": (tr("Check of the archive"), tr("Checking")),
         "arch-deduplicate": (tr("Deduplication"), tr("Deduplicating")),
         "migrate": (tr("Migration"), tr("Taking over")),
+        "requests": (tr("Restore"), tr("Restoring")),
         "drill": (tr("Restore drill"), tr("Trying a restore")),
     }
     noun, doing = known.get(command, (shown(command), shown(command)))

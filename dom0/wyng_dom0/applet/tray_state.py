@@ -11,6 +11,7 @@ from typing import Dict, List, Mapping, Optional, Sequence
 from wyng_dom0.applet import rows as states
 from wyng_dom0.applet.headline import Headline
 from wyng_dom0.applet.icons import BAD
+from wyng_dom0.applet.requests import Request, sentence
 from wyng_dom0.applet.rows import Row
 from wyng_dom0.applet.run_words import result, title
 from wyng_dom0.applet.runs import FAILED, PAUSED, Run
@@ -114,6 +115,12 @@ def note_of(archive: str, said: Headline) -> Note:
         without_marks(tr("Backups, archive {0}").format(shown(archive))),
         without_marks(f"{said.text}\n{said.more}".strip()),
     )
+
+
+def note_of_request(request: Request) -> Note:
+    """What is told of a restore that a backup qube asks for."""
+    title = without_marks(tr("A restore is asked for"))
+    return Note(title, without_marks(sentence(request)))
 
 
 def note_of_run(run: Run) -> Optional[Note]:
