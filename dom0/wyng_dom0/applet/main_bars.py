@@ -49,7 +49,7 @@ class MainBars:
         self._settings = settings
         self._actions = actions
         self._left_out = self._switch(
-            "show-left-out", tr("Show what is &left out")
+            "show-left-out", tr("Show what is left &out")
         )
         self._kept = self._switch(
             "show-kept", tr("Show what only the &archive has")

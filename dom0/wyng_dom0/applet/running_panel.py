@@ -6,7 +6,7 @@ A run that is over stays until it is dismissed, or until the same goes well
 again.
 """
 
-from typing import Dict, Set
+from typing import Dict, Optional, Set
 
 from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
@@ -29,7 +29,7 @@ class RunningPanel(QWidget):
 
     became_busy = pyqtSignal()
 
-    def __init__(self, desk: Desk, parent: QWidget) -> None:
+    def __init__(self, desk: Desk, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
         self.setObjectName("running")
         self._desk = desk
