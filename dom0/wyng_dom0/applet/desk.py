@@ -84,7 +84,8 @@ class Desk(QObject):
 
     def refresh_soon(self) -> None:
         """The same, once for all that ask within a moment."""
-        self._soon.start()
+        if not self._closing:
+            self._soon.start()
 
     def live_runs(self) -> "list[Run]":
         """The runs that are not over, in the order they were seen."""

@@ -187,11 +187,7 @@ class MainWindow(QMainWindow):
             self.deeds[id].setEnabled(bool(self._name))
         if chosen:
             self._enable_for(chosen)
-        for id in ("sessions", "restore", "charts", "settings"):
-            self.deeds[id].setVisible(self.openers.can(id))
-        for id in ("new-archive", "open-archive"):
-            self.deeds[id].setVisible(self.openers.can(id))
-            self.deeds[id].setEnabled(self.openers.can(id))
+        self.deeds["settings"].setVisible(self.openers.can("settings"))
 
     def _enable_for(self, chosen: List[Row]) -> None:
         """Leave out what makes no sense for the rows chosen."""

@@ -15,7 +15,7 @@ from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.restore_dialog import RestoreDialog
 from wyng_dom0.applet.rows import Row
 from wyng_dom0.applet.sessions_window import SessionsWindow
-from wyng_dom0.applet.wizard import ArchiveWizard
+from wyng_dom0.applet.wizard import ArchiveWizard, ExistingArchiveWizard
 
 Subject = Tuple[str, ...]
 
@@ -31,6 +31,7 @@ class Openers:
         }
         self._plain: Dict[str, Callable[[], QWidget]] = {
             "new-archive": lambda: ArchiveWizard(desk, window),
+            "open-archive": lambda: ExistingArchiveWizard(desk, window),
         }
         self._rows: Dict[str, Callable[[str, Row], QWidget]] = {
             "sessions": lambda archive, row: SessionsWindow(
