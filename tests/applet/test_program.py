@@ -5,6 +5,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from applet.conftest import WAIT
-from product.machine import Machine
+from product.machine import OFF, START, Machine
 from wyng_dom0.applet.single_instance import SingleInstance, make_private
+from wyng_dom0.runs.run_files import list_runs
+from wyng_dom0.state.places import Places
 
 RUN = "import sys; from wyng_dom0.applet.program import main; sys.exit(main())"
 WITHOUT = "import sys; sys.modules['PyQt6'] = None; "
@@ -75,6 +78,36 @@ def test_version_and_help_need_neither_screen_nor_pyqt(tmp_path: Path) -> None:
     for word in ("--version", "--help"):
         done = ended(tmp_path, WITHOUT + RUN, word)
         assert done.returncode == 0 and "qubes-wyng-manager" in done.stdout
+
+
+QUITS = (
+    "import sys\n"
+    "from wyng_dom0.applet import application, program\n"
+    "start = application.Manager.start\n"
+    "def begin(self, **options):\n"
+    "    start(self, **options)\n"
+    "    self.window.doing.back_up('a', ['a'])\n"
+    "    self.desk.runs_changed.connect(self.window.quit_wanted)\n"
+    "application.Manager.start = begin\n"
+    f"application.engine_program = lambda state: [{sys.executable!r}, '-c',"
+    f" {START!r}, '--meta-dir=' + state]\n"
+    "sys.exit(program.main())\n"
+)
+
+
+def test_run_goes_on_when_the_program_is_ended(
+    tmp_path: Path, machine: Machine
+) -> None:
+    machine.init(*OFF)
+    machine.write("a", os.urandom(100_000_000))
+    done = ended(tmp_path, QUITS, f"--meta-dir={machine.state}")
+    assert done.returncode == 0, done.stderr
+    runs = list_runs(Places(machine.state))
+    assert [each.command for each in runs] == ["send"]
+    end = time.monotonic() + 60
+    while list_runs(Places(machine.state)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert machine.volumes() == {"a": 1}
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from applet import reports
+from applet.conftest import WAIT
 from applet.reports import HOSTILE
 from wyng_dom0.applet import requests
 from wyng_dom0.applet.application import Manager
@@ -101,6 +102,8 @@ def test_decision_is_the_engines_call(
     button.click()
     assert calls[0].words[-len(words) :] == words
     assert not button.isEnabled()
+    # It did not help: one may decide again.
+    qtbot.waitUntil(button.isEnabled, timeout=WAIT)
 
 
 @pytest.mark.parametrize(

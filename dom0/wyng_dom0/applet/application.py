@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 from PyQt6.QtCore import QObject, QSettings, QStandardPaths, QTimer
 from PyQt6.QtWidgets import QApplication, QSystemTrayIcon
@@ -35,6 +35,7 @@ class Manager(QObject):
 
     def __init__(self, engine: Engine, settings: QSettings) -> None:
         super().__init__()
+        self._settings = settings
         # Before the first call, or the log lacks it.
         self.log = CallLog(engine, self)
         self.desk = Desk(engine, self)
@@ -63,9 +64,15 @@ class Manager(QObject):
             self.window.show()
         self._look_for_tray(hidden)
 
+    @property
+    def is_busy(self) -> bool:
+        """Does a call go on that was made here?"""
+        return self.log.is_busy
+
     def close(self) -> None:
         """End in order; runs go on."""
         self.window.keep_places()
+        self._settings.sync()
         self.tray.icon.hide()
         self.desk.close()
 
@@ -94,9 +101,13 @@ class Manager(QObject):
             self.window.show()
 
 
-def run(meta_dir: Optional[str], *, hidden: bool) -> int:
+def run(
+    meta_dir: Optional[str], *, hidden: bool
+) -> Tuple[int, Optional[Manager]]:
     """Show the window until the program is ended; the exit code.
 
+    Runs that were started here go on. They would be killed with the objects
+    that stand for them, so that those are given back where there are any.
     Raises OSError when the user's runtime folder can't be used.
     """
     app = QApplication([NAME])
@@ -108,7 +119,7 @@ def run(meta_dir: Optional[str], *, hidden: bool) -> int:
     app.setQuitOnLastWindowClosed(False)
     place = SingleInstance(runtime_folder(), meta_dir, app)
     if not place.begin():
-        return 0 if place.raise_other() else 1
+        return (0, None) if place.raise_other() else (1, None)
     manager = Manager(Engine(engine_program(meta_dir)), QSettings())
     manager.window.quit_wanted.connect(app.quit)
     manager.tray.quit_wanted.connect(app.quit)
@@ -119,7 +130,7 @@ def run(meta_dir: Optional[str], *, hidden: bool) -> int:
     beat.stop()
     manager.close()
     place.close()
-    return code
+    return code, manager if manager.is_busy else None
 
 
 def runtime_folder() -> Path:

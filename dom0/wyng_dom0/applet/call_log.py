@@ -89,6 +89,11 @@ class CallLog(QAbstractListModel):
         """A call that is shown."""
         return self._shown[number]
 
+    @property
+    def is_busy(self) -> bool:
+        """Does any call go on?"""
+        return any(each.code is None for each in self._all)
+
     def show_only_failed(self, on: bool) -> None:
         """Show only what failed, or everything."""
         self._only_failed = on

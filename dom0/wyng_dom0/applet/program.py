@@ -32,9 +32,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     if not _has_screen():
         return _fail("there is no screen to show a window on: set DISPLAY")
     try:
-        return run(given.meta_dir, hidden=given.tray)
+        code, busy = run(given.meta_dir, hidden=given.tray)
     except OSError as error:
         return _fail(f"the window can't be shown: {error}")
+    if busy is not None:
+        # Without a look back: what stands for a run would end it.
+        os._exit(code)
+    return code
 
 
 def _has_screen() -> bool:
