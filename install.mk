@@ -4,7 +4,7 @@
 # What is installed where, and the packages made of it. Included by Makefile.
 #
 # make install-common   what both sides need: wyng_common and the store
-# make install-dom0     qvm-wyng, its timers and its policy
+# make install-dom0     qvm-wyng, its window, its timers and its policy
 # make install-vm       what lets a qube keep archives
 #     with DESTDIR=, and any of the places below
 # make rpm, make deb    the packages, in build/rpm and build/deb
@@ -13,6 +13,9 @@ DESTDIR ?=
 BINDIR ?= /usr/bin
 MANDIR ?= /usr/share/man
 DOCDIR ?= /usr/share/doc
+APPDIR ?= /usr/share/applications
+ICONDIR ?= /usr/share/icons/hicolor/scalable/apps
+AUTOSTARTDIR ?= /etc/xdg/autostart
 COMPLETIONDIR ?= /usr/share/bash-completion/completions
 UNITDIR ?= /usr/lib/systemd/system
 PRESETDIR ?= /usr/lib/systemd/system-preset
@@ -60,7 +63,14 @@ install-common:
 install-dom0:
 	$(call install-package,dom0,wyng_dom0)
 	$(INSTALL) -m 755 dom0/qvm-wyng $(DESTDIR)$(BINDIR)/qvm-wyng
-	$(INSTALL) -t $(DESTDIR)$(MANDIR)/man1 doc/man/qvm-wyng.1
+	$(INSTALL) -m 755 dom0/qubes-wyng-manager \
+		$(DESTDIR)$(BINDIR)/qubes-wyng-manager
+	$(INSTALL) -t $(DESTDIR)$(MANDIR)/man1 doc/man/qvm-wyng.1 \
+		doc/man/qubes-wyng-manager.1
+	$(INSTALL) -t $(DESTDIR)$(APPDIR) desktop/qubes-wyng-manager.desktop
+	$(INSTALL) -t $(DESTDIR)$(ICONDIR) desktop/qubes-wyng-manager.svg
+	$(INSTALL) desktop/qubes-wyng-manager-autostart.desktop \
+		$(DESTDIR)$(AUTOSTARTDIR)/qubes-wyng-manager.desktop
 	$(INSTALL) -t $(DESTDIR)$(UNITDIR) $(UNITS_DOM0:%=systemd/%)
 	$(INSTALL) -t $(DESTDIR)$(DOC_DOM0) $(DOCS_DOM0)
 	$(INSTALL) -t $(DESTDIR)$(COMPLETIONDIR) completion/qvm-wyng
@@ -83,7 +93,7 @@ BUILD_PATH = $(abspath $(BUILD))
 PACKAGE_VERSION := $(shell cat version)
 RPMS = python3-wyng-common qvm-wyng-dom0 qvm-wyng-vm
 SOURCE_FOLDERS = common dom0 backupvm qubes-rpc policy systemd completion \
-	doc rpm_spec debian
+	desktop doc rpm_spec debian
 SOURCE_FILES = Makefile install.mk pyproject.toml version rel LICENSE \
 	README.md CHANGELOG.md .qubesbuilder
 # The newest entry's date: the same source gives the same packages whenever

@@ -13,12 +13,15 @@ import pytest
 from packages.conftest import PLACES, ROOT, RPMS, files_of, run, site
 
 EXPECTED = re.compile(
-    r"usr/bin/(qvm-wyng|wyng-store)"
+    r"usr/bin/(qvm-wyng|qubes-wyng-manager|wyng-store)"
+    r"|usr/share/applications/qubes-wyng-manager\.desktop"
+    r"|usr/share/icons/hicolor/scalable/apps/qubes-wyng-manager\.svg"
+    r"|etc/xdg/autostart/qubes-wyng-manager\.desktop"
     r"|usr/lib/python3[.0-9]*/(site|dist)-packages/wyng_(common|dom0|store)/.+"
     r"|(usr/)?lib/systemd/system/(qvm-wyng|wyng-store)[\w@-]*\.(service|timer)"
     r"|usr/lib/systemd/system-preset/75-qvm-wyng-vm\.preset"
     r"|usr/share/bash-completion/completions/qvm-wyng"
-    r"|usr/share/man/man1/(qvm-wyng|wyng-store)\.1\.gz"
+    r"|usr/share/man/man1/(qvm-wyng|qubes-wyng-manager|wyng-store)\.1\.gz"
     r"|usr/share/(doc|licenses)/(python3-wyng-common|qvm-wyng-(dom0|vm))\S*/.+"
     r"|etc/qubes/policy\.d/80-wyng\.policy"
     r"|etc/qubes-rpc/wyng\.[A-Z][A-Za-z]+"
@@ -129,6 +132,8 @@ def test_requires_only_what_fedora_packages(
     assert wished <= {"python3-qubesadmin", "openssh-clients"} | {
         "python3-argcomplete",
         "python3-pycryptodomex",
+        "python3-pyqt6",
+        "python3-qrcode",
     }
 
 

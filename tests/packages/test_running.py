@@ -42,6 +42,29 @@ def test_qvm_wyng_runs_from_its_root(roots: "Dict[str, Path]") -> None:
     assert "Usage: qvm-wyng" in run(*command, "--help")
 
 
+def test_window_is_started_from_its_root(roots: "Dict[str, Path]") -> None:
+    libraries = Path(sysconfig.get_path("purelib"))
+    program = str(roots["dom0"] / "usr/bin/qubes-wyng-manager")
+    command = start(roots["dom0"], sys.executable, program, libraries)
+    assert run(*command, "--version") == f"qubes-wyng-manager {VERSION}\n"
+
+
+def test_desktop_entries_name_what_is_installed(
+    roots: "Dict[str, Path]",
+) -> None:
+    root = roots["dom0"]
+    for place in ("usr/share/applications", "etc/xdg/autostart"):
+        lines = (root / place / "qubes-wyng-manager.desktop").read_text()
+        entry = dict(
+            line.split("=", 1) for line in lines.splitlines() if "=" in line
+        )
+        assert (root / "usr/bin" / entry["Exec"].split()[0]).is_file()
+        icons = root / "usr/share/icons/hicolor/scalable/apps"
+        assert (icons / f"{entry['Icon']}.svg").is_file()
+    # The tray starts with a session only where somebody wants it.
+    assert entry["Hidden"] == "true" and "--tray" in entry["Exec"]
+
+
 @pytest.mark.parametrize("place", ["dom0", "vm", "deb"])
 def test_store_answers_hello_from_its_root(
     roots: "Dict[str, Path]", place: str, tmp_path: Path
