@@ -3,6 +3,10 @@
 """Qubes are backed up by their names, in the state that was asked for."""
 
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -154,6 +158,69 @@ def test_pools_without_snapshots_want_their_qubes_halted(dom0: Dom0) -> None:
     assert "takes no snapshots of ours" in dom0.fails(1, "send", "old")
     said = dom0.fails(1, "send", "odd")
     assert "of the kind 'callback'" in said
+
+
+@pytest.fixture
+def zvol(tmp_path: Path) -> Iterator[Path]:
+    """/dev/zvol/FOLDER/vm-far-private, a link to a device as udev makes it."""
+    image = tmp_path / "zvol"
+    image.write_bytes(b"on zfs" + bytes(MIB - 6))
+    folder = Path("/dev/zvol", f"test-{os.getpid()}")
+    folder.mkdir(parents=True)
+    words = ["losetup", "--find", "--show", str(image)]
+    device = subprocess.check_output(words, text=True, timeout=60).strip()
+    try:
+        (folder / "vm-far-private").symlink_to(device)
+        yield folder
+    finally:
+        subprocess.run(["losetup", "--detach", device], timeout=60)
+        shutil.rmtree(folder)
+        with suppress(OSError):
+            folder.parent.rmdir()
+
+
+def test_one_send_takes_qubes_of_several_kinds_of_pools(
+    dom0: Dom0, zvol: Path
+) -> None:
+    """Images of two kinds, which can be cloned, and a zfs device by path."""
+    system = dom0.system
+    other = system.root / "old"
+    (other / "appvms" / "old").mkdir(parents=True)
+    system.add_pool("old", "file", dir_path=str(other))
+    system.add_pool("z", "zfs", container=zvol.name)
+    system.add("old", pool="old")
+    (other / "appvms" / "old" / "private.img").write_bytes(b"o" * MIB)
+    system.add("far", pool="z")
+    volumes = system.qube("far")["volumes"]
+    volumes["private"]["vid"] = f"{zvol.name}/vm-far-private"
+    system.change("far", volumes=volumes)
+    system.start("work")
+    system.write("work", b"work is running")
+    volumes = ["far:private", "old:private", "work:private"]
+    assert dom0.sent("work", "old", "far") == volumes
+    assert dom0.restored("far:private") == b"on zfs" + bytes(MIB - 6)
+    assert dom0.restored("old:private") == b"o" * MIB
+    assert dom0.restored("work:private")[:15] == b"work is running"
+    listed = [dom0.states(each) for each in volumes]
+    assert listed == [["not-still"], ["clean"], ["live"]]
+    system.change("far", state="Running")
+    said = dom0.fails(1, "send", "far")
+    assert "takes no snapshots of ours: shut it down" in said
+
+
+def test_pool_may_lie_behind_a_link(dom0: Dom0) -> None:
+    link = dom0.system.root / "link"
+    (dom0.system.root / "elsewhere").mkdir()
+    link.symlink_to("elsewhere")
+    dom0.system.add_pool("far", "file-reflink", dir_path=str(link))
+    dom0.system.add("far", pool="far", private=b"far at first")
+    dom0.sent("far")
+    assert dom0.restored("far:private")[:12] == b"far at first"
+    dom0.system.start("far")
+    dom0.system.write("far", b"far while it")
+    dom0.sent("far")
+    assert dom0.restored("far:private")[:12] == b"far while it"
+    assert dom0.states("far:private") == ["clean", "live"]
 
 
 SETTINGS = (

@@ -318,8 +318,10 @@ class QubesSource:
             vg, _, lv = volume.vid.partition("/")
             return device_mapper.mapper_path(vg, lv)
         if pool.driver == "zfs":
-            return f"/dev/zvol/{volume.vid}"
-        return f"{pool.config['dir_path']}/{volume.vid}.img"
+            # A link that udev makes, to the device.
+            return os.path.realpath(f"/dev/zvol/{volume.vid}")
+        folder, _, name = f"{_folder(pool)}/{volume.vid}".rpartition("/")
+        return f"{os.path.realpath(folder)}/{name}.img"
 
     def _locate_thin(
         self, name: str, volume: QubeVolume, pool: QubePool
@@ -347,7 +349,7 @@ class QubesSource:
         clean = self._is_clean(volume, runs)
         if clean and runs:
             self._warn_of_age(volume, os.stat(place).st_mtime)
-        return VolumeAt(name, place, pool.config["dir_path"], clean)
+        return VolumeAt(name, place, _folder(pool), clean)
 
     def _is_clean(self, volume: QubeVolume, runs: bool) -> bool:
         """Shall the clean state be taken? What does not run has only that.
@@ -376,6 +378,11 @@ class QubesSource:
                 f" {quote(volume.name)} is {days} day(s) old; --state=live"
                 " takes what it holds now"
             )
+
+
+def _folder(pool: QubePool) -> str:
+    """Where the pool's images lie; /var/lib/qubes is a link for some."""
+    return os.path.realpath(pool.config["dir_path"])
 
 
 def owner_of(name: str) -> str:
