@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `monitor` of twenty unchanged volumes takes on LVM, and LVM's part.
+"""What runs over twenty volumes take on LVM, and LVM's part of it.
 
     python3 bench/lvm_monitor.py
 
@@ -13,13 +13,14 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, Dict, List
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / each) for each in ("tests", "common", "dom0")]
 
 from machine import boot  # noqa: E402
 
-TEST = "tests/machine/guest/measure_monitor.py::test_monitor_of_twenty_volumes"
+TEST = "tests/machine/guest/measure_monitor.py::test_runs_over_twenty_volumes"
 
 
 def main() -> int:
@@ -33,19 +34,25 @@ def main() -> int:
         if not (folder / "measured.json").exists():
             print(f"NOT MEASURED; the console's end:\n{outcome.console}")
             return 1
-        rounds = json.loads((folder / "measured.json").read_text())
+        measured = json.loads((folder / "measured.json").read_text())
+    for what, rounds in measured.items():
+        show(what, rounds)
+    return 0
+
+
+def show(what: str, rounds: List[Dict[str, Any]]) -> None:
+    """The medians of one command."""
     wall = statistics.median(each["wall"] for each in rounds)
-    print(f"monitor of 20 unchanged volumes: {wall:.2f} s (median of 5)")
+    print(f"{what}, 20 volumes: {wall:.2f} s (median of {len(rounds)})")
     tools = {name for each in rounds for name in each["tools"]}
-    total = 0.0
+    total, processes = 0.0, 0
     for tool in sorted(tools):
         calls = [each["tools"].get(tool, [0, 0.0]) for each in rounds]
         seconds = statistics.median(spent for _, spent in calls)
-        total += seconds
-        count = statistics.median(number for number, _ in calls)
-        print(f"  {tool:12} {count:3.0f} calls {seconds:6.2f} s")
-    print(f"  all tools together {total / wall:.0%} of it")
-    return 0
+        count = int(statistics.median(number for number, _ in calls))
+        total, processes = total + seconds, processes + count
+        print(f"  {tool:12} {count:3} calls {seconds:6.2f} s")
+    print(f"  in all       {processes:3} calls: {total / wall:.0%} of it")
 
 
 if __name__ == "__main__":
