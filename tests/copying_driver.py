@@ -20,10 +20,12 @@ from wyng_dom0.names import HIDDEN_MARK
 from wyng_dom0.snapshots.driver import (
     CannotTell,
     Compare,
+    Outcome,
     PoolUsage,
     SnapshotInUse,
     SnapshotRef,
     VolumeAt,
+    take_each,
 )
 from wyng_dom0.snapshots.snapshot import Range, Snapshot, snapshot_of
 
@@ -48,6 +50,9 @@ class CopyingDriver:
         copy = source.with_name(f".{source.name}{MARK}{token}")
         copy.write_bytes(source.read_bytes())
         return SnapshotRef(self.name, str(copy), token, copy.stat().st_size)
+
+    def take_all(self, volumes: Sequence[VolumeAt]) -> list[Outcome]:
+        return take_each(self, volumes)
 
     @contextmanager
     def open(self, ref: SnapshotRef, volume: VolumeAt) -> Iterator[Snapshot]:

@@ -118,6 +118,20 @@ def test_volume_that_is_being_harvested_is_left_alone(pool: Pool) -> None:
     assert pool.based() == {"a"}
 
 
+def test_pool_is_looked_at_once_for_many_snapshots(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard_module, "_LOOK_SECONDS", 600.0)
+    volume = pool.add("a", 10)
+    pool.parts = [0.95, 0.95, 0.5, 0.9]
+    pool.guard.make_room([str(pool.folder)])
+    assert pool.based() == set()
+    # Not by what was seen before room was made.
+    pool.guard.admit(pool.driver, volume)
+    pool.guard.admit(pool.driver, volume)
+    assert pool.parts == [0.9]
+
+
 def test_read_only_pool_takes_no_snapshot(pool: Pool) -> None:
     volume = pool.add("a", 10)
     pool.driver.usage_of = lambda name: PoolUsage(name, 1, 0.1, 0.0, True)

@@ -21,14 +21,14 @@ from wyng_dom0.state.volumes import list_bases
 HARVEST: List[Fault] = [
     *sender(
         "snapshot taken",
-        "wyng_dom0.engine.harvest:Harvester._best",
+        "wyng_dom0.engine.taking:Taker._outcomes",
         (AFTER,),
     ),
     *sender("snapshot protected", "wyng_dom0.state.locks:start_reading"),
     *sender("compared", "wyng_dom0.engine.harvest:Harvester._compare"),
     *sender("ledgers written", "wyng_dom0.state.ledgers:save", at=(1, 2)),
     *sender("base recorded", "wyng_dom0.state.volumes:VolumeState.keep_base"),
-    *sender("old base dropped", "wyng_dom0.engine.harvest:Harvester._drop_old"),
+    *sender("old base dropped", "wyng_dom0.engine.harvest:Harvester._drop"),
     *sender("snapshot let go", "wyng_dom0.engine.harvest:Harvester.let_go"),
 ]
 SEND: List[Fault] = [
@@ -111,4 +111,22 @@ def test_killed_monitor_loses_no_change(host: Host, fault: Fault) -> None:
     host.write(2, 3, seed=9)
     assert host.monitor(fault).hit, "this moment never came"
     host.path.write_bytes(before)
+    expect_right(host, monitored=fault.when == AFTER)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *sender("compared", "wyng_dom0.engine.harvest:Harvester._compare"),
+        *sender("new one spent", "wyng_dom0.engine.harvest:Harvester._drop"),
+    ],
+    ids=str,
+)
+def test_killed_monitor_of_an_unchanged_volume_keeps_its_base(
+    host: Host, fault: Fault
+) -> None:
+    host.monitor().check()
+    before = host.state.base()
+    assert host.monitor(fault).hit, "this moment never came"
+    assert host.state.base() == before
     expect_right(host, monitored=fault.when == AFTER)

@@ -306,10 +306,26 @@ def test_dry_run_leaves_everything_as_it_was(host: Host) -> None:
     host.expect_sent("a")
 
 
+def test_unchanged_volume_is_read_from_the_base_it_has(host: Host) -> None:
+    host.write(3)
+    host.monitor().check()
+    before = host.snapshots()
+    host.monitor().check()
+    assert host.snapshots() == before
+    # What the archive lacks lies in the base.
+    for each in ("a", "b"):
+        host.send(each).check()
+        host.expect_sent(each)
+    assert host.snapshots() == before
+
+
 def test_remap_reads_all_and_leaves_the_ledger_right(host: Host) -> None:
     words = ("--json", "--archive=a", "--remap", "send")
+    before = host.snapshots()
     host.machine.wyng(*words).check()
     assert host.read_bytes() >= SIZE
+    # Of the volume, not of what was thought to be the same.
+    assert host.snapshots() != before
     host.expect_sent("a")
     host.write(2)
     host.send("a").check()

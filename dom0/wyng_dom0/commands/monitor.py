@@ -8,9 +8,10 @@ Starts no store and asks for no passphrase.
 from wyng_dom0.commands.access import bounds_of, known_source
 from wyng_dom0.commands.context import Context
 from wyng_dom0.engine.guard import Guard
-from wyng_dom0.engine.harvest import Harvester, Taken
+from wyng_dom0.engine.harvest import Harvester
 from wyng_dom0.engine.kept import known_volumes
 from wyng_dom0.engine.selection import is_excluded
+from wyng_dom0.engine.taking import Taken
 from wyng_dom0.errors import Dom0Error, SomeVolumesFailed
 from wyng_dom0.events import RunDone, RunStarted, VolumeDone, VolumeSkipped
 from wyng_dom0.names import check_volume_name

@@ -6,6 +6,7 @@ Owns two promises. A snapshot that somebody reads is not dropped. Before a
 base is given up, every ledger of its volume durably knows nothing.
 """
 
+from contextlib import ExitStack
 from typing import Iterable, Sequence
 
 from wyng_dom0.errors import NotFound
@@ -63,23 +64,23 @@ def know_nothing(places: Places, state: VolumeState) -> None:
 
 
 def drop_unread(
-    places: Places, driver: Driver, refs: Iterable[SnapshotRef]
+    places: Places, driver: Driver, refs: Sequence[SnapshotRef]
 ) -> int:
-    """Drop snapshots that nobody reads; how many are gone.
+    """Drop snapshots that nobody reads, all at once; how many are gone.
 
     What is left is a stray, which a later run takes away.
     """
-    gone = 0
-    for ref in refs:
-        with locks.alone_with(places, ref.identity) as unread:
-            if not unread:
-                continue
-            try:
-                driver.drop([ref])
-                gone += 1
-            except SnapshotInUse:
-                continue
-    return gone
+    with ExitStack() as held:
+        unread = [
+            ref
+            for ref in refs
+            if held.enter_context(locks.alone_with(places, ref.identity))
+        ]
+        try:
+            driver.drop(unread)
+        except SnapshotInUse:
+            return sum(not driver.exists(ref) for ref in unread)
+    return len(unread)
 
 
 def take_strays_away(

@@ -76,10 +76,14 @@ class Guard:
                     self._relieve(driver, pool)
 
     def admit(self, driver: Driver, volume: VolumeAt) -> None:
-        """Return when a snapshot may be taken; raises CannotSnapshot."""
+        """Return when a snapshot may be taken; raises CannotSnapshot.
+
+        Snapshots taken within seconds fill a pool by next to nothing: it is
+        looked at for the first of them.
+        """
         if not driver.keeps:
             return
-        usage = self._usage(driver, volume.pool)
+        usage = self._usage(driver, volume.pool, fresh=False)
         if usage is None:
             return
         why = self.bounds.passed_by(usage)
@@ -128,6 +132,13 @@ class Guard:
 
     def _relieve(self, driver: Driver, pool: str) -> None:
         """Give bases in the pool up until it has room."""
+        try:
+            self._give_up(driver, pool)
+        finally:
+            # What was seen before the last one went is not so any more.
+            self._seen.pop((driver.name, pool), None)
+
+    def _give_up(self, driver: Driver, pool: str) -> None:
         for state, base in self._dearest(driver, pool):
             usage = self._usage(driver, pool)
             why = self.bounds.passed_by(usage) if usage else ""

@@ -8,8 +8,11 @@ Owns the order, per volume and under its lock:
     -> every ledger durable, the sender's set aside as in flight in the same
     step -> base recorded -> old base dropped
 
+Each step is done for all volumes before the next begins. Where nothing
+changed the old base stays, serves as the snapshot, and the new one goes.
+
 A crash anywhere leaves ledgers that say too much, never too little, and at
-most a snapshot that nothing refers to. Where what changed can't be told,
+most snapshots that nothing refers to. Where what changed can't be told,
 every ledger says everything before the new base is recorded.
 """
 
@@ -18,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Sequence
 
-from wyng_common import limits
 from wyng_common.ids import ArchiveId
 from wyng_dom0.engine.bases import (
     base_of,
@@ -27,7 +29,8 @@ from wyng_dom0.engine.bases import (
     ref_of,
     take_strays_away,
 )
-from wyng_dom0.engine.guard import Guard, PoolFull
+from wyng_dom0.engine.guard import Guard
+from wyng_dom0.engine.taking import UNIT, Taken, Taker
 from wyng_dom0.errors import (
     DestinationBusy,
     Dom0Error,
@@ -37,9 +40,7 @@ from wyng_dom0.errors import (
 from wyng_dom0.events import Listener, Warning_
 from wyng_dom0.names import quote
 from wyng_dom0.snapshots.driver import (
-    CannotSnapshot,
     Compare,
-    Driver,
     SnapshotRef,
     VolumeAt,
 )
@@ -47,19 +48,14 @@ from wyng_dom0.sources.source import Located
 from wyng_dom0.sources.unfinished import check_finished
 from wyng_dom0.state import ledgers, locks
 from wyng_dom0.state.changed import (
-    EVERYTHING,
     NOTHING,
     Changed,
     chunk_set,
     chunks_of,
 )
 from wyng_dom0.state.ledgers import Ledger, Mark
-from wyng_dom0.state.locks import Reading
 from wyng_dom0.state.places import Places
-from wyng_dom0.state.volumes import Base, VolumeState, state_of
-
-# What changed is gathered in the smallest chunks any archive may have.
-_UNIT = limits.CHUNK_SIZE_MIN
+from wyng_dom0.state.volumes import VolumeState
 
 
 @dataclass(frozen=True)
@@ -81,38 +77,6 @@ class Claim:
         return ledgers.read_ledger(
             state.folder, self.archive, self.volume, self.chunk_size
         )
-
-
-@dataclass
-class Taken:
-    """A snapshot that a harvest took, protected until `let_go`.
-
-    `changed` is what may differ, in the claim's chunks, from the newest
-    session it named; `found` what changed since the last base, in the
-    smallest chunks, None when that can't be told.
-    """
-
-    volume: VolumeAt
-    driver: Driver
-    ref: SnapshotRef
-    state: VolumeState
-    reading: Reading
-    old: Optional[Base] = None
-    found: Optional[Changed] = None
-    changed: Changed = EVERYTHING
-
-    @property
-    def name(self) -> str:
-        """The volume's name."""
-        return self.volume.name
-
-    @property
-    def found_bytes(self) -> int:
-        """How much changed since the last base; all of it if unknown."""
-        size = self.ref.size
-        if self.found is None:
-            return size
-        return min(size, _UNIT * self.found.count(-(-size // _UNIT)))
 
 
 @dataclass
@@ -149,10 +113,16 @@ class Harvester:
 
     def let_go(self, taken: Taken) -> None:
         """Read no more; drop the snapshot unless it is a base."""
-        taken.reading.release()
-        base = taken.state.base()
-        if base is None or base.identity != taken.ref.identity:
-            drop_unread(self.places, taken.driver, [taken.ref])
+        self._let_go_all([taken])
+
+    def _let_go_all(self, taken: Sequence[Taken]) -> None:
+        spent = []
+        for each in taken:
+            each.reading.release()
+            base = each.state.base()
+            if base is None or base.identity != each.ref.identity:
+                spent.append(each.ref)
+        self._drop(spent)
 
     def _harvested(
         self, names: Sequence[str], claims: Mapping[str, Claim], record: bool
@@ -160,16 +130,23 @@ class Harvester:
         taken: List[Taken] = []
         try:
             with ExitStack() as held:
-                for volume in self._located(names, held, record):
-                    self._take(volume, taken)
+                self._take(self._located(names, held, record), taken)
                 self._compare(taken)
+                spent = []
                 for each in taken:
-                    self._conclude(each, claims.get(each.name), record)
+                    spent += self._conclude(each, claims.get(each.name), record)
+                self._drop(spent)
         except BaseException:
-            for each in taken:
-                self.let_go(each)
+            self._let_go_all(taken)
             raise
         return taken
+
+    def _drop(self, spent: Sequence[SnapshotRef]) -> None:
+        """Drop snapshots of any of the source's drivers; nobody's stay."""
+        for driver in self.source.drivers():
+            refs = [each for each in spent if each.driver == driver.name]
+            if refs:
+                drop_unread(self.places, driver, refs)
 
     def _located(
         self, names: Sequence[str], held: ExitStack, record: bool
@@ -203,51 +180,14 @@ class Harvester:
             return False
         return True
 
-    def _take(self, volume: VolumeAt, taken: List[Taken]) -> None:
-        state = state_of(self.places, self.source.key, volume.name)
-        still = self._still(volume, state)
-        if still is not None:
-            taken.append(still)
-            return
-        try:
-            driver, ref = self._best(volume)
-        except (SourceError, NotFound) as error:
-            self.fail(volume.name, error)
-            return
-        reading = locks.start_reading(self.places, ref.identity)
-        taken.append(Taken(volume, driver, ref, state, reading))
-
-    def _still(self, volume: VolumeAt, state: VolumeState) -> Optional[Taken]:
-        """The base as a snapshot of now, where nothing was written since."""
-        base = state.base()
-        for driver in self.source.drivers():
-            if base is None or driver.name != base.driver:
-                continue
-            ref = ref_of(base)
-            if driver.still_holds(ref, volume):
-                reading = locks.start_reading(self.places, ref.identity)
-                return Taken(volume, driver, ref, state, reading, base, NOTHING)
-        return None
-
-    def _best(self, volume: VolumeAt) -> "tuple[Driver, SnapshotRef]":
-        """A snapshot by the first driver that can, and may."""
-        refused: Optional[CannotSnapshot] = None
-        for driver in self.source.drivers():
-            if self.keep_only and not driver.keeps:
-                continue
-            try:
-                self.guard.admit(driver, volume)
-                ref = driver.take(volume)
-            except CannotSnapshot as error:
-                refused = refused or error
-                continue
-            if isinstance(refused, PoolFull):
-                self.listener(Warning_(f"{refused}; it is read as it is"))
-            return driver, ref
-        raise refused or CannotSnapshot(
-            f"no snapshot of {quote(volume.name)} can be taken here",
-            about=volume.name,
+    def _take(self, volumes: Sequence[VolumeAt], taken: List[Taken]) -> None:
+        """A snapshot of each, or the base, into `taken` in their order."""
+        taker = Taker(
+            *(self.places, self.source, self.guard, self.listener, self.fail),
+            keep_only=self.keep_only,
         )
+        taker.take(volumes, taken)
+        taken.sort(key=lambda each: each.name)
 
     def _compare(self, taken: Sequence[Taken]) -> None:
         groups: Dict[str, List[Taken]] = {}
@@ -291,15 +231,23 @@ class Harvester:
 
     def _conclude(
         self, taken: Taken, claim: Optional[Claim], record: bool
-    ) -> None:
+    ) -> List[SnapshotRef]:
+        """Into ledgers and base; the snapshots that are spent by it."""
         if not record:
             if claim is not None:
                 ledger = _with_found(claim.ledger(taken.state), taken.found)
                 taken.changed = _claimed(ledger, claim).current
-        elif not taken.driver.keeps:
+            return self._settled_for_old(taken, claim)
+        if not taken.driver.keeps:
             self._keep_none(taken)
-        else:
-            self._record(taken, claim)
+            return []
+        self._record(taken, claim)
+        spent = self._settled_for_old(taken, claim)
+        if spent or taken.is_old:
+            return spent
+        base = base_of(taken.ref, taken.volume.pool, self.now_ns)
+        taken.state.keep_base(base)
+        return [ref_of(taken.old)] if taken.old else []
 
     def _keep_none(self, taken: Taken) -> None:
         """What was known of the volume counts from a base that is none now."""
@@ -320,29 +268,32 @@ class Harvester:
                 taken.changed = (
                     aside.flight.changed if aside.flight else NOTHING
                 )
-        if not self._same_as_old(taken):
-            state.keep_base(base_of(taken.ref, taken.volume.pool, self.now_ns))
-            self._drop_old(taken)
 
-    def _same_as_old(self, taken: Taken) -> bool:
-        """The old base is as good as the new one: keep it, write nothing."""
+    def _settled_for_old(
+        self, taken: Taken, claim: Optional[Claim]
+    ) -> List[SnapshotRef]:
+        """Where nothing changed the old base serves: the new one is spent.
+
+        Not where all shall be read: then whoever asked for it believes no
+        comparison.
+        """
         old, found = taken.old, taken.found
-        return old is not None and found is not None and not found
-
-    def _drop_old(self, taken: Taken) -> None:
-        old = taken.old
-        if old is None or old.identity == taken.ref.identity:
-            return
-        for driver in self.source.drivers():
-            if driver.name == old.driver:
-                drop_unread(self.places, driver, [ref_of(old)])
+        if old is None or taken.is_old or found is None or found:
+            return []
+        if claim is not None and taken.changed.everything:
+            return []
+        new = taken.ref
+        reading = locks.start_reading(self.places, old.identity)
+        taken.reading.release()
+        taken.ref, taken.reading = ref_of(old), reading
+        return [new]
 
 
 def _found(taken: Taken, compare: Compare) -> Changed:
     """What changed since the base, in units; raises CannotTell."""
     assert taken.old is not None
     old, new = ref_of(taken.old), taken.ref
-    found = chunks_of(compare(old, new), _UNIT, new.size)
+    found = chunks_of(compare(old, new), UNIT, new.size)
     return found | _ends(old.size, new.size)
 
 
@@ -353,16 +304,16 @@ def _ends(old: int, new: int) -> Changed:
     """
     if old == new:
         return NOTHING
-    first, last = old // _UNIT, new // _UNIT
+    first, last = old // UNIT, new // UNIT
     if new < old:
-        return chunk_set([(last, -(-old // _UNIT) - last)])
+        return chunk_set([(last, -(-old // UNIT) - last)])
     return chunk_set([(first, 1), (last, 1)])
 
 
 def _with_found(ledger: Ledger, found: Optional[Changed]) -> Ledger:
     if found is None:
         return ledger.forgetful()
-    return ledger.with_changes(found.coarser(ledger.chunk_size // _UNIT))
+    return ledger.with_changes(found.coarser(ledger.chunk_size // UNIT))
 
 
 def _claimed(ledger: Ledger, claim: Claim) -> Ledger:

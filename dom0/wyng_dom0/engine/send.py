@@ -30,12 +30,13 @@ from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Label, Session, State
 from wyng_dom0.engine.flights import Arrival, announce, mark_of, settle
 from wyng_dom0.engine.guard import Bounds, Guard
-from wyng_dom0.engine.harvest import Claim, Harvester, Taken
+from wyng_dom0.engine.harvest import Claim, Harvester
 from wyng_dom0.engine.mending import lost_chunks
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.proof import prove_sample
 from wyng_dom0.engine.publish import Changes, Intent, publish
 from wyng_dom0.engine.session_time import free_time
+from wyng_dom0.engine.taking import Taken
 from wyng_dom0.engine.upload import Sample
 from wyng_dom0.engine.volume_upload import Uploaded, VolumeUpload
 from wyng_dom0.engine.volumes import find_or_make_page

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from wyng_dom0.errors import SourceError
+from wyng_dom0.errors import NotFound, SourceError
 from wyng_dom0.snapshots.snapshot import Range, Snapshot
 
 
@@ -77,6 +77,8 @@ class PoolUsage:
     read_only: bool = False
 
 
+# What came of a volume that was to be snapshotted.
+Outcome = SnapshotRef | SourceError | NotFound
 # Ascending, disjoint (offset, length) in bytes, of which anything may differ.
 # Where the one is shorter than the other, it counts as zeros behind its end.
 Compare = Callable[[SnapshotRef, SnapshotRef], Iterator[Range]]
@@ -97,6 +99,13 @@ class Driver(Protocol):
         """Snapshot the volume as it is at one moment; durable.
 
         Raises CannotSnapshot where another driver should be tried.
+        """
+
+    def take_all(self, volumes: Sequence[VolumeAt]) -> list[Outcome]:
+        """As `take`, of many: for each, in order, the ref or the error.
+
+        One that fails leaves the others alone. If anything is raised, what
+        was taken is dropped again.
         """
 
     def open(
@@ -142,3 +151,26 @@ class Driver(Protocol):
 
     def usage(self, pool: str) -> PoolUsage | None:
         """How full the pool is; None where there is nothing to know."""
+
+
+def take_each(driver: Driver, volumes: Sequence[VolumeAt]) -> list[Outcome]:
+    """What `take_all` promises, where many cost as much as one each."""
+    outcomes: list[Outcome] = []
+    try:
+        for volume in volumes:
+            try:
+                outcomes.append(driver.take(volume))
+            except (SourceError, NotFound) as error:
+                outcomes.append(error)
+    except BaseException:
+        driver.drop([e for e in outcomes if isinstance(e, SnapshotRef)])
+        raise
+    return outcomes
+
+
+def only(outcomes: Sequence[Outcome]) -> SnapshotRef:
+    """The one ref there is; raises the error that stands in its place."""
+    (outcome,) = outcomes
+    if isinstance(outcome, SnapshotRef):
+        return outcome
+    raise outcome

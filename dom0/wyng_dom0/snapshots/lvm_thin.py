@@ -10,7 +10,6 @@ snapshot's origin. Never touches an LV without our tag.
 """
 
 import os
-import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,31 +18,33 @@ from pathlib import Path
 
 from wyng_dom0.errors import NotFound, SourceError
 from wyng_dom0.names import quote
-from wyng_dom0.snapshots import device_mapper, lvm_listing, thin_volumes
+from wyng_dom0.snapshots import (
+    device_mapper,
+    lvm_listing,
+    thin_taking,
+    thin_volumes,
+)
 from wyng_dom0.snapshots.driver import (
     CannotSnapshot,
     CannotTell,
     Compare,
+    Outcome,
     PoolUsage,
     SnapshotInUse,
     SnapshotRef,
     VolumeAt,
+    only,
 )
 from wyng_dom0.snapshots.lvm_listing import LogicalVolume
 from wyng_dom0.snapshots.metadata_snapshot import PoolMetadata, Say
 from wyng_dom0.snapshots.reserved_pools import ReservedPools
 from wyng_dom0.snapshots.snapshot import Range, Snapshot, snapshot_of
+from wyng_dom0.snapshots.thin_taking import Taken, Wish
 from wyng_dom0.snapshots.thin_tools import ThinTools
 
 NAME = "lvm-thin"
-# Between two renames of a shutdown no LV has the volume's name.
-_TAKE_SECONDS = 10.0
-_PAUSE_SECONDS = 0.1
-_TRIES = 100
 # 16 MiB of them in memory; the last one then covers the rest.
 _RANGES_MAX = 1 << 20
-
-Choose = Callable[[Sequence[LogicalVolume]], LogicalVolume | None]
 
 
 @dataclass(frozen=True)
@@ -85,52 +86,29 @@ class LvmThinDriver:
 
     def take(self, volume: VolumeAt) -> SnapshotRef:
         """See Driver; `volume.place` is the LV's device node."""
+        return only(self.take_all([volume]))
+
+    def take_all(self, volumes: Sequence[VolumeAt]) -> list[Outcome]:
+        """See Driver; a group is listed once before and once after all."""
+        outcomes: list[Outcome | None] = []
+        wishes: list[Wish] = []
+        for volume in volumes:
+            try:
+                wishes.append(self._wish(volume))
+                outcomes.append(None)
+            except CannotSnapshot as error:
+                outcomes.append(error)
+        taken = iter(thin_taking.take_wishes(wishes))
+        return [
+            _outcome(next(taken)) if each is None else each for each in outcomes
+        ]
+
+    def _wish(self, volume: VolumeAt) -> Wish:
+        """Which LV the volume is; CannotSnapshot where it is none."""
         vg, lv = vg_and_lv(volume)
-        return self.take_chosen(
+        return Wish(
             volume.name, vg, lambda volumes: lvm_listing.named(volumes, lv)
         )
-
-    def take_chosen(self, name: str, vg: str, choose: Choose) -> SnapshotRef:
-        """Snapshot what `choose` picks of a group's volumes.
-
-        It is asked again when the LV it picked was renamed or replaced
-        before the snapshot was made. Raises NotFound when it picks none for
-        a while, CannotSnapshot when the LV is not thin.
-        """
-        missing_since: float | None = None
-        for _ in range(_TRIES):
-            chosen = choose(lvm_listing.list_group(vg))
-            now = time.monotonic()
-            if chosen is not None:
-                missing_since = None
-                taken = self._take_once(name, chosen)
-                if taken is not None:
-                    return taken
-            elif missing_since is None:
-                missing_since = now
-            elif now - missing_since > _TAKE_SECONDS:
-                break
-            time.sleep(_PAUSE_SECONDS)
-        raise NotFound(f"there is no volume {quote(name)} in {vg}", about=name)
-
-    def _take_once(
-        self, name: str, chosen: LogicalVolume
-    ) -> SnapshotRef | None:
-        """None when the LV's name had become another's, or nobody's."""
-        if not chosen.is_thin:
-            raise CannotSnapshot(
-                f"the logical volume {chosen.place} is not thin", about=name
-            )
-        snapshot = thin_volumes.snapshot_name(chosen)
-        if not thin_volumes.create_snapshot(chosen, snapshot):
-            return None
-        made = lvm_listing.named(lvm_listing.list_group(chosen.vg), snapshot)
-        if made is None:
-            return None
-        if made.origin_uuid != chosen.uuid:
-            thin_volumes.remove_snapshots([made])
-            return None
-        return _ref(made)
 
     # Reading
 
@@ -235,6 +213,10 @@ class LvmThinDriver:
             metadata_part=_part(status.metadata_used, status.metadata_total),
             read_only=not status.writable,
         )
+
+
+def _outcome(taken: Taken) -> Outcome:
+    return _ref(taken) if isinstance(taken, LogicalVolume) else taken
 
 
 def _ref(made: LogicalVolume) -> SnapshotRef:

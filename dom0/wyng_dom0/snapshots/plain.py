@@ -14,9 +14,11 @@ from wyng_dom0.names import quote
 from wyng_dom0.snapshots.driver import (
     CannotTell,
     Compare,
+    Outcome,
     PoolUsage,
     SnapshotRef,
     VolumeAt,
+    take_each,
 )
 from wyng_dom0.snapshots.snapshot import Range, Snapshot, size_of, snapshot_of
 
@@ -37,6 +39,10 @@ class PlainDriver:
         finally:
             os.close(fd)
         return SnapshotRef(NAME, volume.place, secrets.token_hex(8), size)
+
+    def take_all(self, volumes: Sequence[VolumeAt]) -> list[Outcome]:
+        """See Driver."""
+        return take_each(self, volumes)
 
     @contextmanager
     def open(self, ref: SnapshotRef, volume: VolumeAt) -> Iterator[Snapshot]:

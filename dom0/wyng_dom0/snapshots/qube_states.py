@@ -23,13 +23,16 @@ from wyng_dom0.snapshots.driver import (
     CannotSnapshot,
     Compare,
     Driver,
+    Outcome,
     PoolUsage,
     SnapshotRef,
     VolumeAt,
+    take_each,
 )
 from wyng_dom0.snapshots.lvm_listing import LogicalVolume
 from wyng_dom0.snapshots.lvm_thin import LvmThinDriver, vg_and_lv
 from wyng_dom0.snapshots.snapshot import Snapshot
+from wyng_dom0.snapshots.thin_taking import Wish
 
 _BACK = re.compile(r"-([0-9]+)-back", re.ASCII)
 # At a shutdown the dirty image gets the clean one's name in one step.
@@ -98,15 +101,12 @@ def image_of(volume: VolumeAt) -> str:
 class QubeThinDriver(LvmThinDriver):
     """Thin LVs of qubes; `volume.place` is the node of the committed one."""
 
-    def take(self, volume: VolumeAt) -> SnapshotRef:
-        """See Driver."""
+    def _wish(self, volume: VolumeAt) -> Wish:
         if volume.pool.startswith("/"):
             raise _of_another_kind(volume)
         vg, lv = vg_and_lv(volume)
         choose = clean_volume if volume.clean else live_volume
-        return self.take_chosen(
-            volume.name, vg, lambda volumes: choose(volumes, lv)
-        )
+        return Wish(volume.name, vg, lambda volumes: choose(volumes, lv))
 
     def list_own(self, pool: str) -> list[SnapshotRef]:
         """See Driver."""
@@ -143,6 +143,10 @@ class QubeFileDriver:
             except NotFound:
                 continue
         return self._inner.take(_found(volume))
+
+    def take_all(self, volumes: Sequence[VolumeAt]) -> list[Outcome]:
+        """See Driver."""
+        return take_each(self, volumes)
 
     @contextmanager
     def open(self, ref: SnapshotRef, volume: VolumeAt) -> Iterator[Snapshot]:

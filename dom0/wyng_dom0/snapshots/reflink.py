@@ -21,9 +21,11 @@ from wyng_dom0.snapshots.driver import (
     CannotSnapshot,
     CannotTell,
     Compare,
+    Outcome,
     PoolUsage,
     SnapshotRef,
     VolumeAt,
+    take_each,
 )
 from wyng_dom0.snapshots.fiemap import unshared_bytes
 from wyng_dom0.snapshots.file_changes import changes_between
@@ -84,6 +86,10 @@ class ReflinkDriver:
         finally:
             os.close(fd)
         return SnapshotRef(NAME, str(clone.path), clone.identity, clone.size)
+
+    def take_all(self, volumes: Sequence[VolumeAt]) -> list[Outcome]:
+        """See Driver."""
+        return take_each(self, volumes)
 
     @contextmanager
     def open(self, ref: SnapshotRef, volume: VolumeAt) -> Iterator[Snapshot]:

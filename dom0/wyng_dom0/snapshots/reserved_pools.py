@@ -7,7 +7,7 @@ listed. A thin id goes to another volume when its own is removed; an LV that
 is listed afterwards, and was taken before, has had its id in between.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -63,8 +63,8 @@ class ReservedPools:
             found = held.volumes.get(ref.identity)
             if found is not None and found.place == ref.place:
                 return found, held
-        volumes = lvm_listing.by_uuid(lvm_listing.list_group(vg))
-        found = volumes.get(ref.identity)
+        volumes = lvm_listing.list_group(vg)
+        found = lvm_listing.by_uuid(volumes).get(ref.identity)
         if found is None or found.place != ref.place:
             raise CannotTell(f"the snapshot {ref.place} is gone")
         pool = f"{found.vg}/{found.pool}"
@@ -72,7 +72,7 @@ class ReservedPools:
             # Nobody waits for one pool twice in a run.
             raise self._refused[pool]
         try:
-            return found, self._hold(found)
+            return found, self._hold(found, volumes)
         except CannotTell as error:
             self._refused[pool] = error
             raise
@@ -108,12 +108,14 @@ class ReservedPools:
             self._exclusive[device] = self._tools.exclusive_bytes(device)
         return self._exclusive[device].get(snapshot.thin_id)
 
-    def _hold(self, snapshot: LogicalVolume) -> HeldPool:
+    def _hold(
+        self, snapshot: LogicalVolume, listed: Sequence[LogicalVolume]
+    ) -> HeldPool:
         vg, name = snapshot.vg, snapshot.pool
         if not device_mapper.pool_is_active(vg, name):
             # Whatever else it needs, LVM does with its volume.
             run_tool(["lvchange", "-q", "-ay", "-K", "--", snapshot.place])
-        pool = lvm_listing.named(lvm_listing.list_group(vg), name)
+        pool = lvm_listing.named(listed, name)
         if pool is None:
             raise CannotTell(f"the pool {vg}/{name} is gone")
         metadata = self._metadata_of(pool)

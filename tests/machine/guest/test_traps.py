@@ -22,13 +22,19 @@ from machine.lvm import (
     send_message,
     write,
 )
-from wyng_dom0.errors import SourceError
-from wyng_dom0.snapshots import lvm_listing, metadata_snapshot, thin_volumes
+from wyng_dom0.errors import NotFound, SourceError
+from wyng_dom0.snapshots import (
+    lvm_listing,
+    metadata_snapshot,
+    thin_taking,
+    thin_volumes,
+)
 from wyng_dom0.snapshots.driver import (
     CannotSnapshot,
     CannotTell,
     SnapshotRef,
     VolumeAt,
+    only,
 )
 from wyng_dom0.snapshots.lvm_listing import LogicalVolume
 from wyng_dom0.snapshots.lvm_thin import NAME, LvmThinDriver
@@ -93,6 +99,76 @@ def test_volume_without_a_name_for_a_moment_is_waited_for(rig: LvmRig) -> None:
         ref = rig.driver.take(model.volume)
         back.join()
         assert content(rig, model.volume, ref) == bytes(model.data)
+
+
+def test_many_volumes_cost_two_listings_whatever_happens_meanwhile(
+    rig: LvmRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While others are snapshotted one is committed, and one removed."""
+    real_list, real_create = (
+        lvm_listing.list_group,
+        thin_volumes.create_snapshot,
+    )
+    listed: list[str] = []
+    created: list[str] = []
+
+    def list_group(vg: str) -> list[LogicalVolume]:
+        listed.append(vg)
+        return real_list(vg)
+
+    def create(origin: LogicalVolume, name: str) -> bool:
+        created.append(origin.name)
+        if origin.name == "two" and created.count("two") == 1:
+            rig.group.rename("two", "two-1700000000-back")
+            rig.group.rename("two-snap", "two")
+        done = real_create(origin, name)
+        if origin.name == "away":
+            rig.group.remove("away")
+        return done
+
+    with modelled(rig, name="one") as one, modelled(rig, name="two") as two:
+        rig._made |= {"two-snap", "two-1700000000-back"}
+        write(rig.group.snapshot("two", "two-snap"), 0, b"committed")
+        away = rig.make("away", 4 * MIB)
+        rig._made.discard("away")
+        volumes = [one.volume, away, two.volume]
+        monkeypatch.setattr(lvm_listing, "list_group", list_group)
+        quiet = rig.driver.take_all(volumes)
+        assert listed == ["g-1", "g-1"]
+        rig.driver.drop([only([each]) for each in quiet])
+        monkeypatch.setattr(thin_volumes, "create_snapshot", create)
+        monkeypatch.setattr(thin_taking, "_MISSING_SECONDS", 0.0)
+        first, gone, second = rig.driver.take_all(volumes)
+        monkeypatch.undo()
+        assert isinstance(gone, NotFound)
+        assert content(rig, one.volume, only([first])) == bytes(one.data)
+        after = content(rig, two.volume, only([second]))
+        assert after == b"committed" + bytes(two.data)[9:]
+        assert sorted(map(str, rig.driver.list_own(rig.pool))) == sorted(
+            map(str, (first, second))
+        )
+        rig.group.remove("two-1700000000-back")
+
+
+def test_stopped_run_takes_its_snapshots_back(
+    rig: LvmRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = thin_volumes.create_snapshot
+    made: list[str] = []
+
+    def stopped(origin: LogicalVolume, name: str) -> bool:
+        made.append(name)
+        done = real(origin, name)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(thin_volumes, "create_snapshot", stopped)
+    with modelled(rig) as model:
+        with pytest.raises(KeyboardInterrupt):
+            rig.driver.take_all([model.volume] * 3)
+        assert len(made) == 2
+        assert rig.driver.list_own(rig.pool) == []
 
 
 def test_snapshot_has_a_name_that_qubes_leaves_alone(rig: LvmRig) -> None:
