@@ -97,8 +97,8 @@ RUNS_COMMANDS = (
     "wyng_dom0.cli.user_commands",
     "wyng_dom0.cli.agent_start",
     "wyng_dom0.snapshots",
-    # systemctl is asked when the next send is due.
-    "wyng_dom0.runs.timers",
+    # systemctl is asked when the next send is due, and sets timers.
+    "wyng_dom0.runs.systemd",
 )
 LVM_TOOLS = frozenset(
     {"lvm", "lvs", "vgs", "lvcreate", "lvremove", "lvrename", "lvchange"}

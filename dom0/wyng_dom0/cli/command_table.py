@@ -293,6 +293,13 @@ COMMANDS: dict[str, CommandRow] = {
             most=0,
         ),
         CommandRow(
+            "schedule",
+            "[hourly|daily|weekly|off|WHEN] [KEY=yes...]",
+            "show or set when sends start by themselves",
+            "--archive=laptop schedule daily on-battery=yes",
+            _COMMON,
+        ),
+        CommandRow(
             "include",
             "VOLUME...",
             "let sends without names take these from now on",

@@ -81,7 +81,8 @@ def offer_words(parsed_args: Namespace, **more: object) -> list[str]:
     takes = COMMANDS[words[0]].arguments.strip("[]")
     is_first = len(words) == 1
     if "|" in takes:
-        return takes.split(" ")[0].split("|") if is_first else []
+        offered = takes.split(" ")[0].split("|") if is_first else []
+        return [each for each in offered if each.islower()]
     if takes.startswith("SOURCE") and is_first:
         return offer_folders(str(more.get("prefix", "")))
     if takes.startswith("RUN"):

@@ -149,6 +149,12 @@ def _rename(context: Context) -> None:
     rename.run(context)
 
 
+def _schedule(context: Context) -> None:
+    from wyng_dom0.commands import schedule
+
+    schedule.run(context)
+
+
 def _send(context: Context) -> None:
     from wyng_dom0.commands import send
 
@@ -213,6 +219,7 @@ _COMMANDS: dict[str, Run] = {
     "receive": _receive,
     "remember": _remember,
     "rename": _rename,
+    "schedule": _schedule,
     "send": _send,
     "unprotect": _protect,
     "status": _status,

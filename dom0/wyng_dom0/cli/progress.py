@@ -164,6 +164,7 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.PruneList: "pruned",
         reports.StatusReport: "status",
         reports.OverviewReport: "overview",
+        reports.ScheduleReport: "schedule",
         reports.DiffReport: "diff",
         setting_reports.SettingsReport: "settings",
         setting_reports.SettingsDiffReport: "settings-diff",

@@ -18,6 +18,7 @@ from wyng_dom0.cli.forms import show as show
 from wyng_dom0.cli.render_check import render_check
 from wyng_dom0.cli.render_overview import render_overview
 from wyng_dom0.cli.render_probe import render_probe
+from wyng_dom0.cli.render_schedule import render_schedule
 from wyng_dom0.cli.render_settings import (
     render_settings,
     render_settings_diff,
@@ -41,6 +42,8 @@ def render_report(report: reports.Report) -> str:
         return _render_sessions(report)
     if isinstance(report, reports.StatusReport):
         return render_status(report)
+    if isinstance(report, reports.ScheduleReport):
+        return render_schedule(report)
     if isinstance(report, reports.OverviewReport):
         return render_overview(report)
     if isinstance(report, reports.DiffReport):

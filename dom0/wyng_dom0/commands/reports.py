@@ -354,6 +354,26 @@ class OverviewRow:
 
 
 @dataclass(frozen=True)
+class ScheduleReport:
+    """What `schedule` says: when sends to an archive start by themselves.
+
+    `available`: systemd runs here. `calendar` is as systemd takes it, ""
+    where it is not known. `key_kept`: such a send needs nobody to type a
+    passphrase.
+    """
+
+    archive: str
+    available: bool
+    enabled: bool
+    calendar: str
+    next_run: datetime | None
+    persistent: bool
+    on_battery: bool
+    monitor: bool
+    key_kept: bool
+
+
+@dataclass(frozen=True)
 class SeenRow:
     """When an archive was last open here, for what is told of it."""
 
@@ -471,6 +491,7 @@ Report = Union[
     PruneList,
     StatusReport,
     OverviewReport,
+    ScheduleReport,
     DiffReport,
     SettingsReport,
     SettingsDiffReport,

@@ -7,14 +7,12 @@ goes wrong there means that nothing is known.
 """
 
 import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
-from pathlib import Path
 
-_RUNS = Path("/run/systemd/system")
+from wyng_dom0.runs import systemd
+
 _SECONDS = 5.0
-_ANSWER_MAX = 64 * 1024
 _PROPERTIES = "Id,ActiveState,NextElapseUSecRealtime"
 # What needs no escaping in the name of a unit.
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
@@ -24,6 +22,11 @@ _MOMENT = re.compile(
 )
 
 
+def can_be_timed(archive: str) -> bool:
+    """Can a unit be named after it as it is?"""
+    return _PLAIN.fullmatch(archive) is not None
+
+
 def timer_of(archive: str) -> str:
     """The timer of an archive's sends."""
     return f"qvm-wyng-send@{archive}.timer"
@@ -31,8 +34,8 @@ def timer_of(archive: str) -> str:
 
 def next_sends(archives: Iterable[str]) -> dict[str, datetime]:
     """Archive -> when its timer starts a send; those without are not in it."""
-    names = [name for name in archives if _PLAIN.fullmatch(name)]
-    if not names or not _RUNS.is_dir():
+    names = [name for name in archives if can_be_timed(name)]
+    if not names or not systemd.is_there():
         return {}
     return parse_timers(_ask([timer_of(name) for name in names]), names)
 
@@ -73,16 +76,5 @@ def _ask(timers: list[str]) -> str:
     --timestamp=unix would be easier to read, but systemd before 259 does not
     heed it for this property.
     """
-    try:
-        done = subprocess.run(
-            ["systemctl", "show", f"--property={_PROPERTIES}", "--", *timers],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout[:_ANSWER_MAX].decode("utf-8", "replace")
+    words = ("show", f"--property={_PROPERTIES}", "--", *timers)
+    return systemd.ask(systemd.SYSTEMCTL, *words, seconds=_SECONDS).out

@@ -20,16 +20,17 @@ from wyng_dom0.errors import BadInput
 TEMPORARY_MARK = ".wyng-tmp-"
 
 
-def write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Make `path` hold exactly `data`: all of it or what it held before.
 
-    Durable when it returns. The file has mode 0600 whatever the umask; the
-    folder must exist. Safe against other writers of the same path: the last
-    one wins whole.
+    Durable when it returns. The file has mode 0600 whatever the umask,
+    unless others are to read it; the folder must exist. Safe against other
+    writers of the same path: the last one wins whole.
     """
     _remove_leftovers(path)
     temporary, fd = _make_temporary(path)
     try:
+        os.fchmod(fd, mode)
         write_all(fd, data)
         os.fsync(fd)
         os.rename(temporary, path)
@@ -134,6 +135,16 @@ def make_private_folder(path: Path) -> Path:
         return path
     sync_folder(path.parent)
     return path
+
+
+def make_public_folder(path: Path) -> None:
+    """Make one folder that all may read, durably; its parent must exist."""
+    try:
+        os.mkdir(path, 0o755)
+    except FileExistsError:
+        return
+    os.chmod(path, 0o755)
+    sync_folder(path.parent)
 
 
 def _check_private_folder(path: Path) -> None:

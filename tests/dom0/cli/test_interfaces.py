@@ -20,6 +20,9 @@ TEXT = (Path(__file__).parents[3] / "doc" / "interfaces.md").read_text("utf-8")
 REPORTS = {
     "status": reports.StatusReport((), (), (), (), ()),
     "overview": reports.OverviewReport((), (), (), (), ()),
+    "schedule": reports.ScheduleReport(
+        *("a", True, True, "daily", None, True, False, True, True)
+    ),
     "volumes": reports.VolumeList("a", ()),
     "sessions": reports.SessionList("a", "v", ()),
     "pruned": reports.PruneList("a", ()),
