@@ -26,6 +26,15 @@ def parse_time(text: str) -> int:
     return seconds
 
 
+def parse_percent(name: str, value: str) -> int:
+    """1 to 100, perhaps with a %; `name` is the option's."""
+    if not re.fullmatch("[0-9]{1,3}%?", value) or not (
+        1 <= int(value.rstrip("%")) <= 100
+    ):
+        raise BadInput(f"--{name} takes 1 to 100 percent; not {quote(value)}")
+    return int(value.rstrip("%"))
+
+
 def parse_share(text: str) -> float:
     """The share that `1%` or `0.5%` is: more than 0, 1.0 at most."""
     found = _SHARE.fullmatch(text)

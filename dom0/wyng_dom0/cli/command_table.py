@@ -300,6 +300,13 @@ COMMANDS: dict[str, CommandRow] = {
             _COMMON,
         ),
         CommandRow(
+            "configure",
+            "[KEY=VALUE...]",
+            "show or set what options an archive always has",
+            "--archive=laptop configure keep-daily=7 autoprune=on",
+            _COMMON,
+        ),
+        CommandRow(
             "include",
             "VOLUME...",
             "let sends without names take these from now on",

@@ -149,6 +149,12 @@ def _rename(context: Context) -> None:
     rename.run(context)
 
 
+def _configure(context: Context) -> None:
+    from wyng_dom0.commands import configure
+
+    configure.run(context)
+
+
 def _schedule(context: Context) -> None:
     from wyng_dom0.commands import schedule
 
@@ -219,6 +225,7 @@ _COMMANDS: dict[str, Run] = {
     "receive": _receive,
     "remember": _remember,
     "rename": _rename,
+    "configure": _configure,
     "schedule": _schedule,
     "send": _send,
     "unprotect": _protect,

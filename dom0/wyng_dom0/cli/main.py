@@ -53,7 +53,9 @@ def main(words: Sequence[str] | None = None) -> int:
     _heed_signals(hold)
     output = Output("--json" in given, quiet=False)
     try:
-        parsed = parse_options(given, _read_config, _has_terminal())
+        parsed = parse_options(
+            given, _read_config, _has_terminal(), _read_standing
+        )
         if isinstance(parsed, HelpWanted):
             output.report(Said("help", help_text(parsed.command)))
             return DONE
@@ -127,6 +129,17 @@ def _read_config(given: str | None) -> dict[str, ConfigValue]:
     if given is not None:
         path = Path(given)
     return read_user_config(path, CONFIG_KEYS, required=given is not None)
+
+
+def _read_standing(
+    archive: str | None, meta_dir: str | None
+) -> dict[str, ConfigValue]:
+    """What the archive that is meant always has; of one that isn't known
+    the command says so itself."""
+    from wyng_dom0.cli.standing_words import standing_options
+
+    places = find_places(meta_dir, os.geteuid(), os.environ)
+    return standing_options(places, archive)
 
 
 def _has_terminal() -> bool:

@@ -32,7 +32,7 @@ from wyng_dom0.names import (
     parse_tag,
     quote,
 )
-from wyng_dom0.portions import parse_share, parse_time
+from wyng_dom0.portions import parse_percent, parse_share, parse_time
 from wyng_dom0.rules import (
     RULE_OPTIONS,
     RuleBook,
@@ -70,13 +70,28 @@ class HelpWanted:
 ReadConfig = Callable[[str | None], dict[str, ConfigValue]]
 
 
+# From the archive's name and the state's place, each None where not said, to
+# the options that the archive always has, in the form of the configuration.
+ReadStanding = Callable[[str | None, str | None], dict[str, ConfigValue]]
+# These look at several archives, or at one that is not there yet.
+_ACROSS = frozenset({"status", "overdue", "overview", "arch-init", "configure"})
+
+
+def _nothing_stands(_: str | None, __: str | None) -> dict[str, ConfigValue]:
+    return {}
+
+
 def parse_options(
-    words: Sequence[str], read_config: ReadConfig, has_terminal: bool
+    words: Sequence[str],
+    read_config: ReadConfig,
+    has_terminal: bool,
+    read_standing: ReadStanding = _nothing_stands,
 ) -> Options | HelpWanted:
     """What was meant; raises BadInput.
 
     `read_config` is called with --config's value or None and gives the
-    user's configuration; what was typed goes before what stands there.
+    user's configuration; what was typed goes before what stands there, and
+    that before what the archive always has.
     """
     words, passed_over = take_foreign(words)
     _check_repeats(words)
@@ -90,13 +105,34 @@ def parse_options(
     nested = config.pop(_RETENTION, None)
     own = {key: _own_command(key, config) for key in _COMMAND_KEYS}
     configured = _config_words(config)
-    book = parse_book(_rules(typed), _rules(_parse(configured)), nested)
+    of_config = _rules(_parse(configured))
+    standing: dict[str, ConfigValue] = {}
+    if command not in _ACROSS and getattr(typed, "from") is None:
+        merged = _parse([*configured, *words])
+        standing = read_standing(merged.archive, merged.meta_dir)
+        # A set of rules counts as a whole.
+        hidden = {*config, *(RULE_OPTIONS if of_config else ())}
+        standing = {k: v for k, v in standing.items() if k not in hidden}
+    standing_words = _config_words(standing)
+    general = of_config or _rules(_parse(standing_words))
+    book = parse_book(_rules(typed), general, nested)
     # Options that mean nothing to this command may stand in the config.
-    merged = _parse([*configured, *words])
+    merged = _parse([*standing_words, *configured, *words])
     options = _options(command, names, merged, book, has_terminal)
     return replace(
-        options, pre=own["pre"], post=own["post"], passed_over=passed_over
+        options,
+        pre=own["pre"],
+        post=own["post"],
+        passed_over=passed_over,
+        from_config={key: _shown(value) for key, value in config.items()},
     )
+
+
+def _shown(value: ConfigValue) -> str:
+    """A value of the configuration as it would be typed."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(value) if isinstance(value, list) else str(value)
 
 
 def _own_command(key: str, config: dict[str, ConfigValue]) -> tuple[str, ...]:
@@ -302,12 +338,7 @@ def _tags(command: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
 def _percent(key: str, value: str | None) -> int | None:
     if value is None:
         return None
-    if not re.fullmatch("[0-9]{1,3}%?", value) or not (
-        1 <= int(value.rstrip("%")) <= 100
-    ):
-        name = key.replace("_", "-")
-        raise BadInput(f"--{name} takes 1 to 100 percent; not {quote(value)}")
-    return int(value.rstrip("%"))
+    return parse_percent(key.replace("_", "-"), value)
 
 
 def _authmin(value: str | None) -> int | None:

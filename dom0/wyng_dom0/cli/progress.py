@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from wyng_dom0 import events
 from wyng_dom0.cli.render import render_event, render_report, show
-from wyng_dom0.commands import reports, setting_reports
+from wyng_dom0.commands import archive_reports, reports, setting_reports
 from wyng_dom0.commands.context import Options
 from wyng_dom0.names import one_line
 
@@ -164,7 +164,8 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.PruneList: "pruned",
         reports.StatusReport: "status",
         reports.OverviewReport: "overview",
-        reports.ScheduleReport: "schedule",
+        archive_reports.ScheduleReport: "schedule",
+        archive_reports.OptionsReport: "configure",
         reports.DiffReport: "diff",
         setting_reports.SettingsReport: "settings",
         setting_reports.SettingsDiffReport: "settings-diff",

@@ -16,6 +16,7 @@ from wyng_dom0.cli.forms import format_table as format_table
 from wyng_dom0.cli.forms import format_time as format_time
 from wyng_dom0.cli.forms import show as show
 from wyng_dom0.cli.render_check import render_check
+from wyng_dom0.cli.render_options import render_options
 from wyng_dom0.cli.render_overview import render_overview
 from wyng_dom0.cli.render_probe import render_probe
 from wyng_dom0.cli.render_schedule import render_schedule
@@ -24,7 +25,7 @@ from wyng_dom0.cli.render_settings import (
     render_settings_diff,
 )
 from wyng_dom0.cli.render_status import render_status
-from wyng_dom0.commands import reports, setting_reports
+from wyng_dom0.commands import archive_reports, reports, setting_reports
 from wyng_dom0.names import one_line
 
 _RANGES_SHOWN = 20
@@ -42,7 +43,9 @@ def render_report(report: reports.Report) -> str:
         return _render_sessions(report)
     if isinstance(report, reports.StatusReport):
         return render_status(report)
-    if isinstance(report, reports.ScheduleReport):
+    if isinstance(report, archive_reports.OptionsReport):
+        return render_options(report)
+    if isinstance(report, archive_reports.ScheduleReport):
         return render_schedule(report)
     if isinstance(report, reports.OverviewReport):
         return render_overview(report)

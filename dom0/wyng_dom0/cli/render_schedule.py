@@ -3,10 +3,10 @@
 """How `schedule` looks in a terminal. Pure, as render is."""
 
 from wyng_dom0.cli.forms import format_time
-from wyng_dom0.commands import reports
+from wyng_dom0.commands import archive_reports
 
 
-def render_schedule(report: reports.ScheduleReport) -> str:
+def render_schedule(report: archive_reports.ScheduleReport) -> str:
     """A few sentences; the last ones tell what keeps sends from starting."""
     if not report.available:
         return (

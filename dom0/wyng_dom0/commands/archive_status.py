@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from wyng_dom0.commands.context import Context
-from wyng_dom0.commands.overdue import EVERY_DEFAULT, lateness, parse_every
+from wyng_dom0.commands.overdue import every_of, lateness
 from wyng_dom0.commands.reports import ArchiveRow, SpaceRow
 from wyng_dom0.engine.head_code import head_code
 from wyng_dom0.errors import BadInput
@@ -58,7 +58,7 @@ def _row(
     problems: list[str],
 ) -> ArchiveRow:
     places, now = context.places, context.now
-    every = parse_every(context.options.every or EVERY_DEFAULT)
+    every = every_of(context, definition)
     url = url_of(definition)
     sent = read_send(places, definition.archive)
     seen = read_space(places, definition.archive, url)

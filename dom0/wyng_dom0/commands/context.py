@@ -7,7 +7,7 @@ already checked for form, a way to ask, a way to report. Commands print
 nothing, read no terminal and take the time from here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -31,7 +31,8 @@ class Options:
     rename the old and the new name. `retention` holds all the rules, whoever
     gave them; the keep_ options are in it. `unattended` is also true where
     there is no terminal to ask on, and with --quiet. `passed_over` has a
-    sentence for each option of wyng that was given and is not needed.
+    sentence for each option of wyng that was given and is not needed,
+    `from_config` what stands in the user's configuration, as text.
     """
 
     command: str
@@ -60,6 +61,7 @@ class Options:
     force: bool = False
     force_allow_rollback: bool = False
     from_: str | None = None
+    from_config: Mapping[str, str] = field(default_factory=dict)
     from_passcmd: str | None = None
     full: bool = False
     guard_data: int | None = None

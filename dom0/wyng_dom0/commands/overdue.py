@@ -16,6 +16,7 @@ from wyng_dom0.errors import BadInput, Refused
 from wyng_dom0.events import Warning_
 from wyng_dom0.names import quote
 from wyng_dom0.state import definitions
+from wyng_dom0.state.archive_options import read_options
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.state.last_send import read_send
 from wyng_dom0.state.places import Places
@@ -32,9 +33,9 @@ _UNITS = {
 
 def run(context: Context) -> None:
     """Report each archive's last whole send; an error if one is overdue."""
-    every = parse_every(context.options.every or EVERY_DEFAULT)
     late = []
     for definition in meant_archives(context):
+        every = every_of(context, definition)
         began = read_send(context.places, definition.archive)
         sentence = lateness(context.places, definition, every, context.now)
         if sentence:
@@ -79,8 +80,13 @@ def lateness(
 
 
 def every_of(context: Context, definition: ArchiveDefinition) -> timedelta:
-    """How often a send to the archive is due."""
-    return parse_every(context.options.every or EVERY_DEFAULT)
+    """How often a send to the archive is due: as the options, or the
+    archive's own, say."""
+    every = context.options.every
+    if every is None:
+        own = read_options(context.places, definition.archive)
+        every = own.get("every", EVERY_DEFAULT)
+    return parse_every(every)
 
 
 def warn_overdue(context: Context, definition: ArchiveDefinition) -> None:

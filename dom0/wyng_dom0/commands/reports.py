@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Union
 
+from wyng_dom0.commands.archive_reports import OptionsReport, ScheduleReport
 from wyng_dom0.commands.setting_reports import (
     SettingsDiffReport,
     SettingsReport,
@@ -354,26 +355,6 @@ class OverviewRow:
 
 
 @dataclass(frozen=True)
-class ScheduleReport:
-    """What `schedule` says: when sends to an archive start by themselves.
-
-    `available`: systemd runs here. `calendar` is as systemd takes it, ""
-    where it is not known. `key_kept`: such a send needs nobody to type a
-    passphrase.
-    """
-
-    archive: str
-    available: bool
-    enabled: bool
-    calendar: str
-    next_run: datetime | None
-    persistent: bool
-    on_battery: bool
-    monitor: bool
-    key_kept: bool
-
-
-@dataclass(frozen=True)
 class SeenRow:
     """When an archive was last open here, for what is told of it."""
 
@@ -492,6 +473,7 @@ Report = Union[
     StatusReport,
     OverviewReport,
     ScheduleReport,
+    OptionsReport,
     DiffReport,
     SettingsReport,
     SettingsDiffReport,

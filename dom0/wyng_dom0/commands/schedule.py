@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wyng_dom0.commands.access import known_definition
+from wyng_dom0.commands.archive_reports import ScheduleReport
 from wyng_dom0.commands.context import Context
-from wyng_dom0.commands.reports import ScheduleReport
 from wyng_dom0.errors import BadInput, Refused
 from wyng_dom0.events import Warning_
 from wyng_dom0.names import quote

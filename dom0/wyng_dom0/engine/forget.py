@@ -4,6 +4,7 @@
 
 from wyng_dom0.engine import kept
 from wyng_dom0.state import (
+    archive_options,
     choices,
     definitions,
     heads,
@@ -41,6 +42,7 @@ def forget_archive(places: Places, definition: ArchiveDefinition) -> None:
     seen_volumes.forget(places, archive, where.url)
     tried_sends.forget(places, archive)
     choices.forget(places, archive)
+    archive_options.forget(places, archive)
     Proofs(places, archive, where.url).forget_all()
     heads.forget(places, archive, where.url)
     definitions.remove(places, definition.name)

@@ -94,6 +94,10 @@ class Places:
         """What is always or never sent to an archive."""
         return self.root / "choices" / f"{archive.hex()}.json"
 
+    def archive_options(self, archive: ArchiveId) -> Path:
+        """The options that an archive always has."""
+        return self.root / "options" / f"{archive.hex()}.json"
+
     def proven(self, archive: ArchiveId, destination: str) -> Path:
         """The folder of what was proven of an archive at a destination."""
         place = hashlib.sha256(destination.encode("utf-8")).hexdigest()[:16]

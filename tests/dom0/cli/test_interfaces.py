@@ -12,7 +12,12 @@ from wyng_dom0 import events
 from wyng_dom0.cli.command_table import COMMANDS, LASTING
 from wyng_dom0.cli.failures import error_object
 from wyng_dom0.cli.progress import report_to_dict
-from wyng_dom0.commands import reports, setting_reports, steer
+from wyng_dom0.commands import (
+    archive_reports,
+    reports,
+    setting_reports,
+    steer,
+)
 from wyng_dom0.engine.standing import Standing
 from wyng_dom0.runs.sharing import COMMANDS as WORDS
 
@@ -20,9 +25,10 @@ TEXT = (Path(__file__).parents[3] / "doc" / "interfaces.md").read_text("utf-8")
 REPORTS = {
     "status": reports.StatusReport((), (), (), (), ()),
     "overview": reports.OverviewReport((), (), (), (), ()),
-    "schedule": reports.ScheduleReport(
+    "schedule": archive_reports.ScheduleReport(
         *("a", True, True, "daily", None, True, False, True, True)
     ),
+    "configure": archive_reports.OptionsReport("a", False, ()),
     "volumes": reports.VolumeList("a", ()),
     "sessions": reports.SessionList("a", "v", ()),
     "pruned": reports.PruneList("a", ()),
@@ -46,6 +52,7 @@ ROWS: "dict[tuple[str, str], type]" = {
     ("status", "ledgers"): reports.LedgerRow,
     ("status", "pools"): reports.PoolRow,
     ("status", "leftovers"): reports.LeftoverRow,
+    ("configure", "options"): archive_reports.StandingRow,
     ("overview", "seen"): reports.SeenRow,
     ("overview", "qubes"): reports.QubeRow,
     ("overview", "volumes"): reports.OverviewRow,
@@ -104,7 +111,7 @@ def test_no_kind_of_report_is_left_out() -> None:
     told = {type(each) for each in REPORTS.values()} | set(ROWS.values())
     all_kinds = {
         kind
-        for module in (reports, setting_reports)
+        for module in (reports, setting_reports, archive_reports)
         for kind in vars(module).values()
         if isinstance(kind, type) and kind.__module__ == module.__name__
     }
