@@ -307,6 +307,14 @@ COMMANDS: dict[str, CommandRow] = {
             _COMMON,
         ),
         CommandRow(
+            "history",
+            "",
+            "show what the archive came to over time",
+            "--archive=laptop history",
+            _COMMON,
+            most=0,
+        ),
+        CommandRow(
             "include",
             "VOLUME...",
             "let sends without names take these from now on",

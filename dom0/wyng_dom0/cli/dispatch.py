@@ -149,6 +149,12 @@ def _rename(context: Context) -> None:
     rename.run(context)
 
 
+def _history(context: Context) -> None:
+    from wyng_dom0.commands import history
+
+    history.run(context)
+
+
 def _configure(context: Context) -> None:
     from wyng_dom0.commands import configure
 
@@ -226,6 +232,7 @@ _COMMANDS: dict[str, Run] = {
     "remember": _remember,
     "rename": _rename,
     "configure": _configure,
+    "history": _history,
     "schedule": _schedule,
     "send": _send,
     "unprotect": _protect,

@@ -166,6 +166,7 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.OverviewReport: "overview",
         archive_reports.ScheduleReport: "schedule",
         archive_reports.OptionsReport: "configure",
+        archive_reports.HistoryReport: "history",
         reports.DiffReport: "diff",
         setting_reports.SettingsReport: "settings",
         setting_reports.SettingsDiffReport: "settings-diff",

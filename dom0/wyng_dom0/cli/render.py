@@ -16,6 +16,7 @@ from wyng_dom0.cli.forms import format_table as format_table
 from wyng_dom0.cli.forms import format_time as format_time
 from wyng_dom0.cli.forms import show as show
 from wyng_dom0.cli.render_check import render_check
+from wyng_dom0.cli.render_history import render_history
 from wyng_dom0.cli.render_options import render_options
 from wyng_dom0.cli.render_overview import render_overview
 from wyng_dom0.cli.render_probe import render_probe
@@ -43,6 +44,8 @@ def render_report(report: reports.Report) -> str:
         return _render_sessions(report)
     if isinstance(report, reports.StatusReport):
         return render_status(report)
+    if isinstance(report, archive_reports.HistoryReport):
+        return render_history(report)
     if isinstance(report, archive_reports.OptionsReport):
         return render_options(report)
     if isinstance(report, archive_reports.ScheduleReport):

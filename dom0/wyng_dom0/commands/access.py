@@ -19,6 +19,7 @@ from wyng_dom0.commands.credentials import (
 )
 from wyng_dom0.commands.overdue import warn_overdue
 from wyng_dom0.engine.guard import DATA_PERCENT, METADATA_PERCENT, Bounds
+from wyng_dom0.engine.noting import note_room
 from wyng_dom0.engine.opened import Access, OpenArchive, open_archive
 from wyng_dom0.engine.seeing import note_seen_archive
 from wyng_dom0.engine.unlock import unlock_found
@@ -28,7 +29,6 @@ from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.sources.source import Source
 from wyng_dom0.state import definitions, heads, locks
 from wyng_dom0.state.definitions import ArchiveDefinition
-from wyng_dom0.state.seen_space import Space, note_space
 from wyng_dom0.transport.destination import (
     SSH,
     Destination,
@@ -188,22 +188,14 @@ def open_chosen(
 
 def _note_space(context: Context, archive: OpenArchive) -> None:
     """Keep what the store says of its room, for `status`."""
-    places = archive.access.places
-    if places is None:
+    if archive.access.places is None:
         return
     try:
-        said = archive.store.stat()
+        told = archive.store.stat()
     except DestinationError:
         # All that was asked for is done; room is only for people to look at.
         return
-    space = Space(
-        free=said.free_bytes,
-        used=said.pack_bytes,
-        total=said.total_bytes,
-        seen_at=context.now,
-    )
-    keys, url = archive.access.keys, archive.access.destination.url
-    note_space(places, keys.terms.archive, url, space)
+    note_room(archive, told, context.now)
 
 
 def _choose(context: Context) -> Chosen:

@@ -7,6 +7,29 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
+class SizeRow:
+    """What an archive came to at a moment; see state/size_history.py."""
+
+    at: datetime
+    used: int
+    free: int
+    total: int
+    live: int
+    plain: int
+    sessions: int
+    newest: int
+    logical: int | None
+
+
+@dataclass(frozen=True)
+class HistoryReport:
+    """What `history` says; the oldest is first."""
+
+    archive: str
+    sizes: tuple[SizeRow, ...]
+
+
+@dataclass(frozen=True)
 class ScheduleReport:
     """What `schedule` says: when sends to an archive start by themselves.
 

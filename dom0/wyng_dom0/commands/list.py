@@ -19,6 +19,7 @@ from wyng_dom0.commands.reports import (
     VolumeRow,
 )
 from wyng_dom0.engine.head_code import head_code
+from wyng_dom0.engine.noting import note_room
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.proving import (
     content_of,
@@ -96,7 +97,7 @@ def _volumes(
         rows.append(_volume(archive, page, shown))
     if filtered and not rows:
         raise NotFound(f"no volume of the archive has {_wanted(context)}")
-    totals = _totals(archive) if options.verbose else None
+    totals = _totals(context, archive) if options.verbose else None
     code = head_code(archive.end.tip)
     return VolumeList(chosen.name, tuple(rows), code, totals)
 
@@ -125,8 +126,10 @@ def _wanted(context: Context) -> str:
     return " with ".join(words)
 
 
-def _totals(archive: OpenArchive) -> ArchiveTotals:
-    totals = measure(archive)
+def _totals(context: Context, archive: OpenArchive) -> ArchiveTotals:
+    told = archive.store.stat()
+    totals = measure(archive, told)
+    note_room(archive, told, context.now, totals.logical)
     return ArchiveTotals(
         **dataclasses.asdict(totals),
         dedup_ratio=round(totals.dedup_ratio, 2),

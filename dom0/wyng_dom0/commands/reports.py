@@ -10,7 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Union
 
-from wyng_dom0.commands.archive_reports import OptionsReport, ScheduleReport
+from wyng_dom0.commands.archive_reports import (
+    HistoryReport,
+    OptionsReport,
+    ScheduleReport,
+)
 from wyng_dom0.commands.setting_reports import (
     SettingsDiffReport,
     SettingsReport,
@@ -215,12 +219,14 @@ class KeptRow:
 
 @dataclass(frozen=True)
 class PoolRow:
-    """How full a pool is."""
+    """How full a pool is; `snapshots` are the bytes that only our snapshots
+    hold, None where nobody knows."""
 
     pool: str
     size: int
     data_percent: int
     metadata_percent: int
+    snapshots: int | None = None
 
 
 @dataclass(frozen=True)
@@ -474,6 +480,7 @@ Report = Union[
     OverviewReport,
     ScheduleReport,
     OptionsReport,
+    HistoryReport,
     DiffReport,
     SettingsReport,
     SettingsDiffReport,

@@ -107,15 +107,22 @@ def _look_at(
     }
     volumes += [_row(context, source.key, archives, each) for each in shown]
     for usage in usage_of(shown, drivers):
-        pools[usage.pool] = _pool(usage)
+        pools[usage.pool] = _pool(usage, found)
 
 
-def _pool(usage: PoolUsage) -> PoolRow:
+def _pool(usage: PoolUsage, found: list[VolumeStatus]) -> PoolRow:
+    costs = [
+        each.cost
+        for each in found
+        if each.present and each.base and each.base.pool == usage.pool
+    ]
+    known = [each for each in costs if each is not None]
     return PoolRow(
         pool=usage.pool,
         size=usage.data_bytes,
         data_percent=round(100 * usage.data_part),
         metadata_percent=round(100 * usage.metadata_part),
+        snapshots=sum(known) if len(known) == len(costs) else None,
     )
 
 

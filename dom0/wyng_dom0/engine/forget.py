@@ -14,6 +14,7 @@ from wyng_dom0.state import (
     remembered,
     seen_space,
     seen_volumes,
+    size_history,
     staging,
     tried_sends,
 )
@@ -40,6 +41,7 @@ def forget_archive(places: Places, definition: ArchiveDefinition) -> None:
     staging.forget(places, archive)
     seen_space.forget(places, archive, where.url)
     seen_volumes.forget(places, archive, where.url)
+    size_history.forget(places, archive, where.url)
     tried_sends.forget(places, archive)
     choices.forget(places, archive)
     archive_options.forget(places, archive)

@@ -98,6 +98,11 @@ class Places:
         """The options that an archive always has."""
         return self.root / "options" / f"{archive.hex()}.json"
 
+    def size_history(self, archive: ArchiveId, destination: str) -> Path:
+        """What an archive came to over time."""
+        place = hashlib.sha256(destination.encode("utf-8")).hexdigest()[:16]
+        return self.root / "history" / f"{archive.hex()}-{place}.json"
+
     def proven(self, archive: ArchiveId, destination: str) -> Path:
         """The folder of what was proven of an archive at a destination."""
         place = hashlib.sha256(destination.encode("utf-8")).hexdigest()[:16]

@@ -29,6 +29,7 @@ REPORTS = {
         *("a", True, True, "daily", None, True, False, True, True)
     ),
     "configure": archive_reports.OptionsReport("a", False, ()),
+    "history": archive_reports.HistoryReport("a", ()),
     "volumes": reports.VolumeList("a", ()),
     "sessions": reports.SessionList("a", "v", ()),
     "pruned": reports.PruneList("a", ()),
@@ -53,6 +54,7 @@ ROWS: "dict[tuple[str, str], type]" = {
     ("status", "pools"): reports.PoolRow,
     ("status", "leftovers"): reports.LeftoverRow,
     ("configure", "options"): archive_reports.StandingRow,
+    ("history", "sizes"): archive_reports.SizeRow,
     ("overview", "seen"): reports.SeenRow,
     ("overview", "qubes"): reports.QubeRow,
     ("overview", "volumes"): reports.OverviewRow,
