@@ -14,6 +14,8 @@ from typing import FrozenSet, List, Optional
 from wyng_dom0.words import list_words
 
 GENERATED_WORDS = 7
+# Below this somebody with many machines is done within years.
+WEAK_BITS = 50
 # Longer ones are judged by their beginning.
 JUDGED_MAX = 200
 # What somebody with many machines tries in a second: each guess takes 128 MiB

@@ -15,7 +15,11 @@ from dataclasses import dataclass
 
 from wyng_dom0.cli.passcmd import first_line, run_passcmd
 from wyng_dom0.errors import AuthenticationFailed, BadInput, Refused
-from wyng_dom0.passphrases import generate_passphrase
+from wyng_dom0.passphrases import (
+    WEAK_BITS,
+    generate_passphrase,
+    guessed_bits,
+)
 
 _LINE_MAX = 64 * 1024
 _TRIES = 3
@@ -134,6 +138,7 @@ def _read_twice(prompt: str) -> bytes:
         if not first:
             _say("It can't be empty.")
         elif first == _read_typed("Once more: "):
+            _warn_if_weak(first)
             return first
         else:
             _say("They differ.")
@@ -141,6 +146,16 @@ def _read_twice(prompt: str) -> bytes:
         f"no passphrase was typed twice the same in {_TRIES} tries; run it"
         " again"
     )
+
+
+def _warn_if_weak(typed: bytes) -> None:
+    """It is the user's own: told, not refused."""
+    bits = guessed_bits(typed.decode("utf-8", "replace"))
+    if bits < WEAK_BITS:
+        _say(
+            f"It is taken, but easy to guess: some {bits:.0f} bits, where the"
+            " seven words have 90. `qvm-wyng key change` takes another."
+        )
 
 
 def _read_back(generated: str) -> bytes:

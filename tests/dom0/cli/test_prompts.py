@@ -118,6 +118,27 @@ def test_own_passphrase_is_typed_twice(
     stdin(monkeypatch, "n\n")
     typed(mocker, "one", "two", "own", "own")
     assert HERE.new_passphrase("laptop") == b"own"
+
+
+@pytest.mark.parametrize(
+    "own, is_weak",
+    [
+        ("qubes2026", True),
+        ("correct horse battery staple", True),
+        ("xK9#vQ2!mZ7pL4@wR8", False),
+    ],
+)
+def test_own_passphrase_that_is_weak_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    mocker: MockerFixture,
+    capsys: pytest.CaptureFixture[str],
+    own: str,
+    is_weak: bool,
+) -> None:
+    stdin(monkeypatch, "n\n")
+    typed(mocker, own, own)
+    assert HERE.new_passphrase("laptop") == own.encode()
+    assert ("easy to guess" in capsys.readouterr().err) is is_weak
     stdin(monkeypatch, "n\n")
     typed(mocker, *"abcdef")
     with pytest.raises(BadInput, match="typed twice the same in 3 tries"):
@@ -143,6 +164,7 @@ def test_empty_passphrase_of_an_archive_is_none(mocker: MockerFixture) -> None:
 
 @pytest.mark.parametrize("how", [EOFError, KeyboardInterrupt])
 def test_interrupted_prompt_ends_its_line(
+    monkeypatch: pytest.MonkeyPatch,
     mocker: MockerFixture,
     capsys: pytest.CaptureFixture[str],
     how: "type[BaseException]",
