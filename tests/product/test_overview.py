@@ -175,3 +175,12 @@ def test_nothing_is_left_of_an_archive_that_was_deleted(kept: Machine) -> None:
     kept.run("arch-delete", "--force")
     left = [p for p in kept.state.rglob("*.json") if p.is_file()]
     assert left == []
+
+
+def test_list_that_can_note_nothing_lists_all_the_same(kept: Machine) -> None:
+    seen = kept.state / "seen"
+    shutil.rmtree(seen)
+    seen.write_text("in the way")
+    done = kept.bare(f"--meta-dir={kept.state}", "list")
+    assert done.returncode == 0 and "a" in done.stdout
+    assert "can't be noted here" in done.stderr

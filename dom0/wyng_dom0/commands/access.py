@@ -24,6 +24,7 @@ from wyng_dom0.engine.opened import Access, OpenArchive, open_archive
 from wyng_dom0.engine.seeing import note_seen_archive
 from wyng_dom0.engine.unlock import unlock_found
 from wyng_dom0.errors import BadInput, DestinationError
+from wyng_dom0.events import Warning_
 from wyng_dom0.seal.keys import HashType, Suite, Terms
 from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.sources.source import Source
@@ -181,9 +182,19 @@ def open_chosen(
         context.hold,
     ) as archive:
         yield archive
-        note_seen_archive(archive, context.now)
+        _note_seen(context, archive)
         if context.options.command not in _LOOKS_ONLY:
             _note_space(context, archive)
+
+
+def _note_seen(context: Context, archive: OpenArchive) -> None:
+    """Keep what the archive has, for `overview`; a full disk here does not
+    make what was asked for fail."""
+    try:
+        note_seen_archive(archive, context.now)
+    except OSError as error:
+        text = f"what the archive has can't be noted here: {error.strerror}"
+        context.listener(Warning_(text))
 
 
 def _note_space(context: Context, archive: OpenArchive) -> None:

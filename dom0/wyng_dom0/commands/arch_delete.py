@@ -6,13 +6,20 @@ First at its destination, then here: a crash between leaves a definition of
 an archive that is gone, which the same command with --force forgets.
 """
 
+import os
+
 from wyng_common.messages import Capability
 from wyng_dom0.commands.access import known_definition, opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.forget import forget_archive
-from wyng_dom0.errors import NotFound
+from wyng_dom0.errors import NotFound, Refused
+from wyng_dom0.events import Warning_
 from wyng_dom0.names import quote
+from wyng_dom0.runs import systemd
+from wyng_dom0.runs.schedule import end_schedule
+from wyng_dom0.runs.timers import can_be_timed
+from wyng_dom0.state import places
 from wyng_dom0.state.definitions import ArchiveDefinition
 
 
@@ -39,7 +46,19 @@ def run(context: Context) -> None:
         _forget(context, definition, "is deleted and forgotten here.")
 
 
+def _end_schedule(context: Context, name: str) -> None:
+    """Its timers would fail from now on, every hour."""
+    ours = context.places.root == places.SYSTEM_STATE and os.geteuid() == 0
+    if not (ours and systemd.is_there() and can_be_timed(name)):
+        return
+    try:
+        end_schedule(name)
+    except (Refused, OSError) as error:
+        context.listener(Warning_(f"its timers are left as they are: {error}"))
+
+
 def _forget(context: Context, definition: ArchiveDefinition, what: str) -> None:
+    _end_schedule(context, definition.name)
     forget_archive(context.places, definition)
     context.report(
         Said(

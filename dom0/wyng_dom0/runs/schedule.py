@@ -77,6 +77,22 @@ def write_schedule(archive: str, schedule: Schedule) -> None:
     _switch([_monitor(archive)], schedule.enabled and schedule.monitor)
 
 
+def end_schedule(archive: str) -> bool:
+    """Durably start no more sends to an archive, and drop what was written.
+
+    False where none was started. Raises Refused with what systemctl says.
+    """
+    timers = [timer_of(archive), _monitor(archive)]
+    if not any(_is_enabled(each) for each in timers):
+        return False
+    _switch([*timers, f"qvm-wyng-overdue@{archive}.timer"], False)
+    _write(timer_of(archive), "")
+    for each in ("send", "monitor"):
+        _write(f"qvm-wyng-{each}@{archive}.service", "")
+    systemd.tell("daemon-reload")
+    return True
+
+
 def _switch(timers: "list[str]", on: bool) -> None:
     if not on:
         systemd.tell("disable", "--now", "--", *timers)

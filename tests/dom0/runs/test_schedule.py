@@ -232,3 +232,9 @@ def test_timer_uses_the_state_of_the_system(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     _, err = host.run("--archive=a", "schedule", "daily", code=1)
     assert "run schedule as root" in err
+
+
+def test_timers_of_a_deleted_archive_are_not_left_to_fail(host: Host) -> None:
+    host.scheduled("daily", "on-battery=yes")
+    host.run("--archive=a", "--force", "arch-delete")
+    assert host.enabled() == [] and not list(host.units.rglob("*.conf"))
