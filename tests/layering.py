@@ -27,7 +27,7 @@ RARE_PACKAGES: Dict[str, Tuple[str, ...]] = {
 
 LOWER = frozenset(
     {"sources", "snapshots", "seal", "tree", "archive", "transport", "state"}
-    | {"runs", "migrate", "qubes"}
+    | {"runs", "migrate", "qubes", "files"}
 )
 BASE = "base"  # errors, events, names: modules directly in wyng_dom0
 MIDDLE = LOWER | {BASE}
@@ -53,7 +53,11 @@ LAYERS: Dict[str, frozenset[str]] = {
     "qubes": frozenset({BASE, "qubes", "archive", "seal", "state"}),
     # A snapshot and a target are made durable by state.durable alone.
     "snapshots": frozenset({BASE, "snapshots", "state"}),
-    "sources": frozenset({BASE, "sources", "snapshots", "state", "qubes"}),
+    # Files as a volume: reads as a snapshot is read, unpacks durably.
+    "files": frozenset({BASE, "files", "snapshots", "state"}),
+    "sources": frozenset(
+        {BASE, "sources", "snapshots", "state", "qubes", "files"}
+    ),
 }
 
 DYNAMIC_MODULES = frozenset(
