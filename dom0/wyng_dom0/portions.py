@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How much of a long job is to be done: a time at most, a share. Pure."""
+"""How much is to be done at most: a time, a share, files of dom0. Pure."""
 
 import re
 
@@ -10,6 +10,23 @@ from wyng_dom0.names import quote
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _TIME = re.compile(r"(?:[0-9]{1,6}(?:min|[shd]))+", re.ASCII)
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%?", re.ASCII)
+
+_LIMIT = re.compile("([0-9]{1,15})([KMGT]?)(?:,([0-9]{1,7}))?", re.I | re.ASCII)
+# No restore believes in more.
+_FILES_MAX = 1_000_000
+
+
+def parse_limit(text: str) -> tuple[int, int]:
+    """(bytes, files) of `20G` or `20G,500000`; 0 files: not said."""
+    found = _LIMIT.fullmatch(text)
+    files = int(found[3] or 0) if found else -1
+    if found is None or found[3] and not 0 < files <= _FILES_MAX:
+        raise BadInput(
+            "--files-limit takes a size, and behind a comma a number of files"
+            f" up to {_FILES_MAX}, as in 20G,500000; not {quote(text)}"
+        )
+    power = "KMGT".index(found[2].upper()) + 1 if found[2] else 0
+    return int(found[1]) << (10 * power), files
 
 
 def parse_time(text: str) -> int:

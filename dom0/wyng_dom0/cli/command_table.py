@@ -117,6 +117,7 @@ COMMANDS: dict[str, CommandRow] = {
             }
             | {"remap", "dedup", "testing-dedup", "tag", "volume-desc"}
             | {"send-unchanged", "state", "import-other-from"}
+            | {"files-limit", "with-caches"}
             | _LISTS
             | _GUARD,
         ),
@@ -160,7 +161,7 @@ COMMANDS: dict[str, CommandRow] = {
             | {"save-to", "local", "force", "sparse", "sparse-write"}
             | {"standby", "use-snapshot", "req-snapshot"}
             | {"as", "overwrite", "pool", "settings-only", "data-only"}
-            | {"volume", "isolated"}
+            | {"volume", "isolated", "owners"}
             | _LISTS,
             least=1,
         ),
@@ -189,7 +190,9 @@ COMMANDS: dict[str, CommandRow] = {
             "VOLUME",
             "compare a volume with a session, or two of its sessions",
             "diff disk1.img",
-            _READ | {"local", "quick", "remap", "settings"},
+            _READ
+            | {"local", "quick", "remap", "settings"}
+            | {"files-limit", "with-caches"},
             least=1,
             most=1,
         ),

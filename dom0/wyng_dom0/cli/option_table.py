@@ -85,6 +85,7 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("dry-run", "tell, change nothing", config=False),
         _choice("encrypt", "how to seal", "aes-256-gcm", "off"),
         _value("every", "TIME", "how often a send is due: 12h, 1d, 1w"),
+        _value("files-limit", "SIZE[,FILES]", "of dom0's files, 10G,200000"),
         _flag("force", "overwrite without asking", config=False),
         _flag(
             "force-allow-rollback",
@@ -129,6 +130,7 @@ OPTIONS: dict[str, OptionRow] = {
         _value("new-key-file", "PATH", "made when missing", config=False),
         _value("older-than", "TIME", "not proven for so long: 30d", False),
         _flag("overwrite", "restore over a qube that exists", config=False),
+        _flag("owners", "dom0's files keep their owners", config=False),
         _value("passcmd", "COMMAND", "prints the passphrase; no shell"),
         _value("pool", "NAME", "of qubes, where new volumes go", False),
         _flag("quick", "compare ids, fetch no data", config=False),
@@ -167,6 +169,7 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("use-snapshot", "restore from our snapshot", config=False),
         OptionRow("verbose", Kind.COUNT, "", "say more", "v"),
         _value("vols-from", "FILE", "sources and volumes in JSON", False),
+        _flag("with-caches", "dom0:home with ~/.cache"),
         _list("volex", "NAME", "not this name or pattern; repeatable"),
     )
 }

@@ -32,7 +32,12 @@ from wyng_dom0.names import (
     parse_tag,
     quote,
 )
-from wyng_dom0.portions import parse_percent, parse_share, parse_time
+from wyng_dom0.portions import (
+    parse_limit,
+    parse_percent,
+    parse_share,
+    parse_time,
+)
 from wyng_dom0.rules import (
     RULE_OPTIONS,
     RuleBook,
@@ -52,7 +57,8 @@ CONFIG_KEYS = frozenset(
 )
 
 # Values that have a form of their own.
-_PARSED: dict[str, Callable[[str], int | float]] = {
+_PARSED: dict[str, Callable[[str], object]] = {
+    "files_limit": parse_limit,
     "min_free_space": parse_size,
     "older_than": lambda text: parse_duration(text, "older-than"),
     "max_time": parse_time,

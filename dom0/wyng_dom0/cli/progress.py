@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from wyng_dom0 import events
 from wyng_dom0.cli.render import render_event, render_report, show
-from wyng_dom0.commands import archive_reports, reports, setting_reports
+from wyng_dom0.commands import (
+    archive_reports,
+    file_reports,
+    reports,
+    setting_reports,
+)
 from wyng_dom0.commands.context import Options
 from wyng_dom0.names import one_line
 
@@ -170,6 +175,7 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.DiffReport: "diff",
         setting_reports.SettingsReport: "settings",
         setting_reports.SettingsDiffReport: "settings-diff",
+        file_reports.FilesReport: "files",
         reports.MigrationList: "migration",
         reports.CheckReport: "check",
         reports.ProbeReport: "probe",

@@ -16,6 +16,7 @@ from wyng_dom0.cli.forms import format_table as format_table
 from wyng_dom0.cli.forms import format_time as format_time
 from wyng_dom0.cli.forms import show as show
 from wyng_dom0.cli.render_check import render_check
+from wyng_dom0.cli.render_files import render_files
 from wyng_dom0.cli.render_history import render_history
 from wyng_dom0.cli.render_options import render_options
 from wyng_dom0.cli.render_overview import render_overview
@@ -26,7 +27,12 @@ from wyng_dom0.cli.render_settings import (
     render_settings_diff,
 )
 from wyng_dom0.cli.render_status import render_status
-from wyng_dom0.commands import archive_reports, reports, setting_reports
+from wyng_dom0.commands import (
+    archive_reports,
+    file_reports,
+    reports,
+    setting_reports,
+)
 from wyng_dom0.names import one_line
 
 _RANGES_SHOWN = 20
@@ -58,6 +64,8 @@ def render_report(report: reports.Report) -> str:
         return render_settings(report)
     if isinstance(report, setting_reports.SettingsDiffReport):
         return render_settings_diff(report)
+    if isinstance(report, file_reports.FilesReport):
+        return render_files(report)
     if isinstance(report, reports.MigrationList):
         return _render_migration(report)
     if isinstance(report, reports.ProbeReport):

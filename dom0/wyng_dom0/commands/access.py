@@ -25,8 +25,10 @@ from wyng_dom0.engine.seeing import note_seen_archive
 from wyng_dom0.engine.unlock import unlock_found
 from wyng_dom0.errors import BadInput, DestinationError
 from wyng_dom0.events import Warning_
+from wyng_dom0.files.entry import Bounds as FileBounds
 from wyng_dom0.seal.keys import HashType, Suite, Terms
 from wyng_dom0.sources.choose import choose_source
+from wyng_dom0.sources.dom0 import Wish
 from wyng_dom0.sources.source import Source
 from wyng_dom0.state import definitions, heads, locks
 from wyng_dom0.state.definitions import ArchiveDefinition
@@ -83,7 +85,17 @@ def _source(
         context.places,
         context.listener,
         context.options.state or "auto",
+        wish_of(context.options),
     )
+
+
+def wish_of(options: Options) -> Wish:
+    """What the options say of dom0's own files."""
+    bounds = FileBounds()
+    if options.files_limit is not None:
+        size, files = options.files_limit
+        bounds = FileBounds(files or bounds.files, size)
+    return Wish(bounds, options.with_caches)
 
 
 def bounds_of(options: Options) -> Bounds:

@@ -58,6 +58,7 @@ class Options:
     encrypt: str | None = None
     every: str | None = None
     exclude: tuple[str, ...] = ()
+    files_limit: tuple[int, int] | None = None
     force: bool = False
     force_allow_rollback: bool = False
     from_: str | None = None
@@ -89,6 +90,7 @@ class Options:
     new_key_file: str | None = None
     older_than: int | None = None
     overwrite: bool = False
+    owners: bool = False
     passcmd: str | None = None
     pool: str | None = None
     passed_over: tuple[str, ...] = ()
@@ -127,6 +129,7 @@ class Options:
     vols_from: str | None = None
     volume: str | None = None
     volume_desc: str | None = None
+    with_caches: bool = False
 
 
 class Prompts(Protocol):

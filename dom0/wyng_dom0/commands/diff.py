@@ -4,7 +4,7 @@
 
 from wyng_common.messages import Capability
 from wyng_dom0.archive.session import Session
-from wyng_dom0.commands import kept_settings
+from wyng_dom0.commands import diff_files, kept_settings
 from wyng_dom0.commands.access import Chosen, opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import DiffReport
@@ -36,6 +36,9 @@ def run(context: Context) -> None:
     with opened(context, Capability.GET) as (chosen, archive):
         if between:
             report = _two_sessions(context, chosen, archive)
+        elif diff_files.is_meant(archive, options.names[0]):
+            diff_files.compare_files(context, chosen, archive)
+            return
         else:
             report = _with_volume(context, chosen, archive)
     context.report(report)

@@ -17,6 +17,7 @@ from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.errors import Dom0Error, NotFound
 from wyng_dom0.events import Warning_, ignore
 from wyng_dom0.names import check_volume_name, quote
+from wyng_dom0.qubes.facade import ADMIN_QUBE
 from wyng_dom0.sources.choose import choose_source, has_qubes
 from wyng_dom0.sources.qubes import BETWEEN, KEY, QubesSource
 from wyng_dom0.sources.qubes_shown import set_included
@@ -71,6 +72,7 @@ def _whole_qubes(source: Source | None, names: Sequence[str]) -> list[str]:
     if not isinstance(source, QubesSource):
         return []
     known = [each.name for each in source.qubes()]
+    known += [ADMIN_QUBE] * bool(source.own_names)
     found: dict[str, None] = {}
     for name in names:
         if BETWEEN in name:

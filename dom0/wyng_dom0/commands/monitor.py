@@ -15,6 +15,8 @@ from wyng_dom0.engine.taking import Taken
 from wyng_dom0.errors import Dom0Error, SomeVolumesFailed
 from wyng_dom0.events import RunDone, RunStarted, VolumeDone, VolumeSkipped
 from wyng_dom0.names import check_volume_name
+from wyng_dom0.sources.dom0 import is_of_dom0
+from wyng_dom0.sources.qubes import QubesSource
 from wyng_dom0.sources.source import Source
 
 
@@ -70,7 +72,10 @@ def _selected(context: Context, source: Source) -> list[str]:
         if name in known:
             names.append(name)
             continue
-        context.listener(VolumeSkipped(name, "it was never sent"))
+        why = "it was never sent"
+        if isinstance(source, QubesSource) and is_of_dom0(name):
+            why = "a send reads all of it"
+        context.listener(VolumeSkipped(name, why))
     return names
 
 

@@ -113,6 +113,8 @@ def _of_qubes(source: QubesSource) -> Shown:
         for qube in qubes
         for volume in qube.volumes
     }
+    # To list all files for their size would take too long here.
+    sizes.update(dict.fromkeys(source.own_names, 0))
     return Shown(source.key, sizes, qubes)
 
 
@@ -143,8 +145,8 @@ def _volume(
 ) -> OverviewRow:
     backups = tuple(backup_row(context, shown, each, name) for each in known)
     present = shown.has(name)
-    size = (shown.sizes or {}).get(name)
-    if size is None:
+    size = (shown.sizes or {}).get(name, 0)
+    if not size:
         size = max((each.size for each in backups), default=0)
     return OverviewRow(
         source=shown.key,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`receive`: restore one session of volumes to files or devices.
 
-Qubes as such are made by receive_qube.
+Qubes as such are made by receive_qube, dom0's own files by receive_files.
 """
 
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from pathlib import Path
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session
-from wyng_dom0.commands import receive_qube
+from wyng_dom0.commands import receive_files, receive_qube
 from wyng_dom0.commands.access import Chosen, bounds_of, opened
 from wyng_dom0.commands.choice import session_of
 from wyng_dom0.commands.context import Context, Options
@@ -46,6 +46,10 @@ def run(context: Context) -> None:
     listed = _listed(context.options)
     failed: list[tuple[str, Dom0Error]] = []
     with opened(context, Capability.GET) as (chosen, archive):
+        if receive_files.is_meant(context, archive):
+            receive_files.restore_files(context, chosen, archive)
+            return
+        receive_files.refuse_options(context.options)
         if receive_qube.names_qubes(context.options, chosen):
             receive_qube.check_options(context.options)
             receive_qube.restore_qubes(context, chosen, archive)

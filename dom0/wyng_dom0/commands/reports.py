@@ -15,6 +15,7 @@ from wyng_dom0.commands.archive_reports import (
     OptionsReport,
     ScheduleReport,
 )
+from wyng_dom0.commands.file_reports import FilesReport
 from wyng_dom0.commands.setting_reports import (
     SettingsDiffReport,
     SettingsReport,
@@ -484,6 +485,7 @@ Report = Union[
     DiffReport,
     SettingsReport,
     SettingsDiffReport,
+    FilesReport,
     MigrationList,
     ProbeReport,
 ]

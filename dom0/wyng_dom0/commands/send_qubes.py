@@ -16,6 +16,7 @@ from wyng_dom0.errors import NotFound, QubesError
 from wyng_dom0.events import Warning_
 from wyng_dom0.qubes.capture import Capturer
 from wyng_dom0.qubes.settings import encode_settings
+from wyng_dom0.sources.dom0 import is_of_dom0
 from wyng_dom0.sources.qubes import (
     BETWEEN,
     QubesSource,
@@ -41,6 +42,9 @@ def settings_of(context: Context, wanted: Wanted) -> SettingsOf | None:
     known: dict[str, Record | None] = {}
 
     def give(name: str) -> Record | None:
+        if is_of_dom0(name):
+            # Its settings are files.
+            return None
         owner = owner_of(name)
         if owner not in known:
             known[owner] = _captured(context, source, capturer, name)

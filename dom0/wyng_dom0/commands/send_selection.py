@@ -104,7 +104,7 @@ def select(
             *(source, names, _left_over(context, names)),
             lambda name: is_excluded(name, volex),
         )
-        wanted.append((source, left))
+        wanted += _parts(source, left)
     if asked.imports:
         wanted.append((SingleFiles(asked.imports), sorted(asked.imports)))
     _check_unique(names_in(wanted))
@@ -162,8 +162,17 @@ def _of_list(
     for key in dict.fromkeys(each.source for each in listed):
         source = choose_source(key, context.places, context.listener)
         names = [each.alias for each in listed if each.source == key]
-        wanted.append((source, _left_over(context, names)))
+        wanted += _parts(source, _left_over(context, names))
     return wanted
+
+
+def _parts(
+    source: Source, names: Sequence[str]
+) -> list[tuple[Located, Sequence[str]]]:
+    """What takes which of the names of a source."""
+    if isinstance(source, QubesSource):
+        return [*source.parts(names)]
+    return [(source, names)]
 
 
 def _check_unique(names: Sequence[str]) -> None:

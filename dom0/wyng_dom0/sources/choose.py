@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 from wyng_dom0.errors import BadInput, NotFound, SourceError
-from wyng_dom0.events import Listener, Warning_
+from wyng_dom0.events import Listener, Notice, Warning_
 from wyng_dom0.names import check_volume_name
 from wyng_dom0.snapshots import lvm_listing
 from wyng_dom0.snapshots.choose import pool_drivers, qube_drivers
 from wyng_dom0.sources.directory import open_directory
+from wyng_dom0.sources.dom0 import Dom0Files, Wish
 from wyng_dom0.sources.lvm import open_pool
 from wyng_dom0.sources.qubes import KEY, QubesSource
 from wyng_dom0.sources.source import Source
@@ -28,16 +29,21 @@ def names_pool(local: str) -> bool:
 
 
 def choose_source(
-    local: str, places: Places, listener: Listener, state: str = "auto"
+    local: str,
+    places: Places,
+    listener: Listener,
+    state: str = "auto",
+    wish: Wish = Wish(),
 ) -> Source:
     """The source at a directory's path, of a thin pool, or "qubes".
 
-    `state` is what is wanted of qubes that run, see sources.qubes. Raises
+    `state` is what is wanted of qubes that run, see sources.qubes, `wish` of
+    dom0's own files. Raises
     NotFound where there is none, BadInput for what can be none, and
     SourceError when LVM or qubesd can't be asked.
     """
     if local == KEY:
-        return open_qubes(places, listener, state)
+        return open_qubes(places, listener, state, wish)
     if not names_pool(local):
         return open_directory(local)
     drivers = pool_drivers(
@@ -47,7 +53,10 @@ def choose_source(
 
 
 def open_qubes(
-    places: Places, listener: Listener, state: str = "auto"
+    places: Places,
+    listener: Listener,
+    state: str = "auto",
+    wish: Wish = Wish(),
 ) -> QubesSource:
     """The qubes of this machine.
 
@@ -67,7 +76,19 @@ def open_qubes(
         listener(Warning_(text))
 
     drivers = qube_drivers(places.thin_pools, say)
-    return QubesSource(open_admin(), drivers, state, say)
+    files = dom0_files(places, listener, wish)
+    return QubesSource(open_admin(), drivers, state, say, files)
+
+
+def dom0_files(
+    places: Places, listener: Listener, wish: Wish = Wish()
+) -> Dom0Files:
+    """The files of this machine, which is dom0. Asks no qubesd."""
+
+    def say(text: str, is_fault: bool) -> None:
+        listener(Warning_(text) if is_fault else Notice(text))
+
+    return Dom0Files(places.root, say, wish)
 
 
 def has_qubes() -> bool:

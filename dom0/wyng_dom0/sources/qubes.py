@@ -16,7 +16,13 @@ from pathlib import Path
 
 from wyng_dom0.errors import BadInput, NotFound, SourceError, TargetError
 from wyng_dom0.names import quote
-from wyng_dom0.qubes.facade import Admin, Qube, QubePool, QubeVolume
+from wyng_dom0.qubes.facade import (
+    ADMIN_QUBE,
+    Admin,
+    Qube,
+    QubePool,
+    QubeVolume,
+)
 from wyng_dom0.snapshots import device_mapper, lvm_listing, nothing
 from wyng_dom0.snapshots.driver import Driver, VolumeAt
 from wyng_dom0.snapshots.lvm_listing import LogicalVolume
@@ -27,7 +33,13 @@ from wyng_dom0.snapshots.qube_states import (
     image_of,
     live_volume,
 )
-from wyng_dom0.sources.source import VolumeDescription
+from wyng_dom0.sources.dom0 import (
+    VOLUMES,
+    Dom0Files,
+    check_name,
+    is_of_dom0,
+)
+from wyng_dom0.sources.source import Located, VolumeDescription
 
 KEY = "qubes"
 STATES = ("auto", "clean", "live")
@@ -49,12 +61,21 @@ Say = Callable[[str], None]
 
 
 class QubesSource:
-    """`state` says which state of running qubes is wanted: see STATES."""
+    """`state` says which state of running qubes is wanted: see STATES.
+
+    `files` are those of dom0 itself, None where they can't be had.
+    """
 
     def __init__(
-        self, admin: Admin, drivers: Sequence[Driver], state: str, say: Say
+        self,
+        admin: Admin,
+        drivers: Sequence[Driver],
+        state: str,
+        say: Say,
+        files: Dom0Files | None = None,
     ) -> None:
         self.admin = admin
+        self._files = files
         self._drivers = drivers
         self._state = state
         self._say = say
@@ -73,18 +94,48 @@ class QubesSource:
 
     # Names
 
+    @property
+    def files(self) -> Dom0Files:
+        """dom0's own volumes, which no driver for qubes takes; NotFound."""
+        if self._files is None:
+            raise NotFound("dom0's own files can't be had here")
+        return self._files
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """dom0's own volumes, whether or not they are in backups."""
+        return VOLUMES if self._files is not None else ()
+
+    def parts(self, names: Sequence[str]) -> list[tuple[Located, list[str]]]:
+        """The names, those of dom0 itself under what takes them."""
+        own = [each for each in names if is_of_dom0(each)]
+        others = [each for each in names if not is_of_dom0(each)]
+        found: list[tuple[Located, list[str]]] = []
+        if others:
+            found.append((self, others))
+        if own:
+            found.append((self.files, own))
+        return found
+
     def list_volumes(self) -> list[str]:
-        """The volumes of all qubes that Qubes includes in backups."""
-        return [
+        """The volumes of all qubes that Qubes includes in backups.
+
+        dom0 among them, as qvm-backup has it.
+        """
+        found = [
             name
             for qube in self._of_which(self.admin.is_included)
             for name in self._names_of(qube)
         ]
+        if self.own_names and self.admin.is_included(ADMIN_QUBE):
+            found += self.own_names
+        return found
 
     def names_of_all(self) -> list[str]:
         """The same of all qubes, whatever Qubes includes."""
         found = self._of_which(lambda _: True)
-        return [name for qube in found for name in self._names_of(qube)]
+        names = [name for qube in found for name in self._names_of(qube)]
+        return [*names, *self.own_names]
 
     def expand(self, words: Iterable[str]) -> list[str]:
         """Names of volumes for QUBE, QUBE:VOLUME, @tag:NAME and patterns.
@@ -94,6 +145,9 @@ class QubesSource:
         """
         names: dict[str, None] = {}
         for word in words:
+            if word == ADMIN_QUBE and self.own_names:
+                names.update(dict.fromkeys(self.own_names))
+                continue
             if BETWEEN in word and not word.startswith("@"):
                 names[word] = None
                 continue
@@ -111,6 +165,8 @@ class QubesSource:
 
     def exists(self, name: str) -> bool:
         """True when the qube of that name has such a volume."""
+        if is_of_dom0(name):
+            return name in self.own_names
         if is_settings(name):
             return owner_of(name) in self._known()
         try:
@@ -153,6 +209,8 @@ class QubesSource:
 
     def describe(self, name: str) -> VolumeDescription:
         """What a volume is now; NotFound, or SourceError if it is none."""
+        if is_of_dom0(name):
+            return self.files.describe(name)
         if is_settings(name):
             self.qube_of(name)
             place = Path(nothing.PLACE)
@@ -213,8 +271,10 @@ class QubesSource:
         )
 
     def scratch_place(self, name: str) -> str:
-        """The pool that the volume is in; of what is gone, the default one."""
+        """The pool that the volume is in; of what is in none, the default."""
         try:
+            if is_of_dom0(name):
+                raise NotFound(f"{quote(name)} lies in no pool")
             pool = self.admin.pool(self._volume(name).pool)
         except (NotFound, BadInput):
             pool = self.admin.pool(self.admin.default("default_pool"))
@@ -275,6 +335,13 @@ class QubesSource:
         return [each for each in names if self._volume(each).save_on_stop]
 
     def _volume(self, name: str) -> QubeVolume:
+        if is_of_dom0(name):
+            check_name(name)
+            raise SourceError(
+                f"{quote(name)} is made of files and lies in no place of its"
+                " own",
+                about=name,
+            )
         qube, between, volume = name.partition(BETWEEN)
         if not (qube and between and volume):
             raise BadInput(

@@ -65,10 +65,10 @@ def _shown(
 
 
 def is_ticked(source: QubesSource, qube: str) -> bool:
-    """Does Qubes include it in backups? What is gone counts as such, so that
-    it is told that it is gone; dom0 has no tick."""
+    """Does Qubes include it in backups, dom0 among them? What is gone counts
+    as such, so that it is told that it is gone."""
     try:
-        return qube == ADMIN_QUBE or source.admin.is_included(qube)
+        return source.admin.is_included(qube)
     except NotFound:
         return True
 
@@ -78,5 +78,6 @@ def set_included(source: QubesSource, qube: str, included: bool) -> None:
 
     Raises NotFound for a qube that is not there, QubesError.
     """
-    source.qube_of(qube)
+    if qube != ADMIN_QUBE:
+        source.qube_of(qube)
     source.admin.set_property(qube, INCLUDED, str(included))

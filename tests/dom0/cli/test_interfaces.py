@@ -14,6 +14,7 @@ from wyng_dom0.cli.failures import error_object
 from wyng_dom0.cli.progress import report_to_dict
 from wyng_dom0.commands import (
     archive_reports,
+    file_reports,
     reports,
     setting_reports,
     steer,
@@ -40,9 +41,11 @@ REPORTS = {
     "settings-diff": setting_reports.SettingsDiffReport(
         "a", "q", "s", "n", True, ()
     ),
+    "files": file_reports.FilesReport("a", "v", "s", "", 0, 0, False),
     "diff": reports.DiffReport("a", "v", "x", "y", 1, 1, True, 0, 0, False),
 }
 ROWS: "dict[tuple[str, str], type]" = {
+    ("dom0's own files", "differing"): file_reports.FileRow,
     ("arch-check", "hurt"): reports.HurtRow,
     ("settings", "settings"): setting_reports.SettingRow,
     ("settings", "changes"): setting_reports.SettingChangeRow,
@@ -113,7 +116,7 @@ def test_no_kind_of_report_is_left_out() -> None:
     told = {type(each) for each in REPORTS.values()} | set(ROWS.values())
     all_kinds = {
         kind
-        for module in (reports, setting_reports, archive_reports)
+        for module in (reports, setting_reports, archive_reports, file_reports)
         for kind in vars(module).values()
         if isinstance(kind, type) and kind.__module__ == module.__name__
     }
