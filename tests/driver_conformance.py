@@ -88,8 +88,7 @@ def grown_and_cut_ends_are_found(rig: Rig) -> None:
             assert taken[-1].ref.size == size
         model.write(SIZE - 10, b"0123456789")
         taken.append(model.take())
-        for old, new in zip(taken, taken[1:]):
-            assert_found(rig, old, new)
+        assert_found(rig, *taken)
         ranges = compare(rig, taken[0].ref, taken[-1].ref)
         assert missed(taken[0].data, taken[-1].data, ranges) == []
 
@@ -109,8 +108,7 @@ def volume_may_be_replaced_by_its_twin(rig: Rig) -> None:
         middle = model.take()
         model.replace(b"second" * 2000)
         new = model.take()
-        assert_found(rig, old, middle)
-        assert_found(rig, middle, new)
+        assert_found(rig, old, middle, new)
         ranges = compare(rig, old.ref, new.ref)
         assert missed(old.data, new.data, ranges) == []
         both = (*middle.touched, *new.touched)

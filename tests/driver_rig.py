@@ -7,7 +7,7 @@ runs in a virtual machine.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -144,8 +144,12 @@ def content(rig: Rig, volume: VolumeAt, ref: SnapshotRef) -> bytes:
 def compare(rig: Rig, old: SnapshotRef, new: SnapshotRef) -> list[Range]:
     """The changed ranges, whose form is checked on the way."""
     with rig.driver.comparing([old, new]) as comparing:
-        ranges = list(comparing(old, new))
-    at = -1
+        return _in_form(comparing(old, new))
+
+
+def _in_form(found: Iterable[Range]) -> list[Range]:
+    """All ranges: ascending, disjoint, none empty."""
+    ranges, at = list(found), -1
     for offset, length in ranges:
         assert offset > at and length > 0, ranges
         at = offset + length
@@ -188,8 +192,11 @@ def surplus(
     ]
 
 
-def assert_found(rig: Rig, old: Taken, new: Taken) -> None:
-    """Between two snapshots one after the other: all of it, not too much."""
-    ranges = compare(rig, old.ref, new.ref)
-    assert missed(old.data, new.data, ranges) == []
-    assert surplus(new.touched, ranges, rig.grain) == []
+def assert_found(rig: Rig, *taken: Taken) -> None:
+    """Between any two snapshots one after the other: all, not too much."""
+    pairs = list(zip(taken, taken[1:]))
+    with rig.driver.comparing([each.ref for each in taken]) as comparing:
+        found = [_in_form(comparing(old.ref, new.ref)) for old, new in pairs]
+    for (old, new), ranges in zip(pairs, found):
+        assert missed(old.data, new.data, ranges) == []
+        assert surplus(new.touched, ranges, rig.grain) == []

@@ -28,30 +28,14 @@ LVM_NAMES = (
     *("lvresize", "lvextend", "lvconvert", "vgcreate", "vgremove"),
     *("vgchange", "vgextend", "pvcreate", "vgrename"),
 )
-# Large, and nothing that runs in the machine.
-OTHER_MODULES = frozenset(
+# What runs in the machine imports these; all else in there only takes time.
+MODULES = frozenset(
     {
-        "mypy",
-        "mypyc",
-        "_hypothesis_pytestplugin",
-        "_hypothesis_ftz_detector",
-        "__pycache__",
-        "ruff",
-        "black",
-        "blib2to3",
-        "pip",
-        "setuptools",
-    }
-    | {
-        "virtme",
-        "virtme_ng",
-        "librt",
-        "hypothesis",
-        "requests",
-        "_distutils_hack",
+        *("pytest", "_pytest", "pluggy", "iniconfig", "packaging"),
+        *("pygments", "cryptography", "_cffi_backend", "zstandard", "yaml"),
+        *("_yaml", "tqdm", "Cryptodome", "argcomplete", "py"),
     }
 )
-_NO_MODULES = (".pth", ".data", ".dist-info", ".egg-info")
 _LEFT_OUT = {
     *("test", "tests", "idlelib", "tkinter", "lib2to3", "ensurepip"),
     *("site-packages", "dist-packages", "turtledemo", "pydoc_data"),
@@ -88,10 +72,7 @@ def _add_python(archive: tarfile.TarFile) -> None:
 def _add_modules(archive: tarfile.TarFile) -> None:
     site = Path(sysconfig.get_path("purelib"))
     for path in sorted(site.iterdir()):
-        name = path.name.split(".")[0]
-        if "__mypyc" in path.name:
-            continue
-        if name not in OTHER_MODULES and path.suffix not in _NO_MODULES:
+        if path.name.split(".")[0] in MODULES:
             archive.add(path, f"site/{path.name}", filter=_no_test_rubbish)
 
 

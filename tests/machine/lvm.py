@@ -122,9 +122,21 @@ class Group:
         return self.path(name)
 
     def names(self) -> list[str]:
-        """All visible volumes, pools too."""
-        said = run("lvs", "--noheadings", "-o", "lv_name", self.vg)
-        return sorted(said.split())
+        """All active volumes, without their layers and pools' parts.
+
+        The kernel is asked: starting LVM takes a third of a second here.
+        """
+        found = [
+            device_mapper.split_mapper_name(each.read_text().strip())
+            for each in Path("/sys/block").glob("dm-*/dm/name")
+        ]
+        return sorted(
+            each[1]
+            for each in found
+            if each is not None
+            and each[0] == self.vg
+            and not each[1].endswith(("_tdata", "_tmeta"))
+        )
 
     def tpool(self, pool: str) -> str:
         """What dmsetup calls a pool."""

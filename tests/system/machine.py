@@ -319,19 +319,20 @@ class Machine:
         listed = self.wyng("--json", "list", volume).check().objects[-1]
         return [each["session"] for each in listed["sessions"]]
 
-    def restored_all(self) -> "Dict[tuple[str, str], str]":
+    def restored_all(self, archive: str = "") -> "Dict[tuple[str, str], str]":
         """Every session there is, restored: its content's digest.
 
         Over one connection, which spares starting a store for each.
         """
+        named = [f"--archive={archive}"] if archive else []
 
         def action(lifeline: Lifeline) -> int:
             _fork_stores(None, lifeline)
-            words = [f"--meta-dir={self.state}", "--json", "list"]
+            words = [f"--meta-dir={self.state}", *named, "--json", "list"]
             cli.run_command = self._restore_all
             return cli.main(words)
 
-        (digests,) = Running(action, b"").wait().check().objects
+        (digests,) = Running(action, b"").wait(3 * SECONDS).check().objects
         return {
             (volume, session): digest
             for volume, session, digest in digests["sessions"]
