@@ -97,13 +97,15 @@ def a_session(number: int, size: int = 0) -> Session:
     )
 
 
-def fill_histories(bench: Bench) -> None:
+def fill_histories(
+    bench: Bench, volumes: int = VOLUMES, sessions: int = SESSIONS
+) -> None:
     """Many volumes with many sessions, which hold nothing."""
     with bench.opened() as archive:
         changes: Changes = {}
-        for number in range(VOLUMES):
+        for number in range(volumes):
             page = find_or_make_page(archive, f"qube-{number}:private")
-            for sequence in range(1, SESSIONS + 1):
+            for sequence in range(1, sessions + 1):
                 page = page.with_session(a_session(sequence), archive)
             changes[page.volume] = page
         publish(archive, Intent(changes), Capability.PUT, time.time_ns())

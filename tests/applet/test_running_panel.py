@@ -12,12 +12,18 @@ from typing import Any
 
 import pytest
 from PyQt6.QtCore import QSettings
-from PyQt6.QtWidgets import QLabel, QPushButton, QTableView, QWidget
+from PyQt6.QtWidgets import (
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTableView,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from applet.conftest import WAIT
 from applet.reports import HOSTILE
-from product.machine import OFF, START, Machine
+from product.machine import OFF, PASSPHRASE, START, Machine
 from wyng_dom0.applet import rows
 from wyng_dom0.applet.application import Manager
 from wyng_dom0.applet.desk import Desk
@@ -25,6 +31,7 @@ from wyng_dom0.applet.engine import Engine
 from wyng_dom0.applet.run_card import RunCard
 from wyng_dom0.applet.running_panel import RunningPanel
 from wyng_dom0.applet.runs import PAUSED, RUNNING, folded
+from wyng_dom0.applet.unlocking import PassphraseDialog
 
 
 @pytest.fixture
@@ -121,14 +128,46 @@ def test_backup_from_the_window_is_shown_and_changes_the_table(
     with qtbot.waitSignal(manager.desk.status_changed, timeout=WAIT):
         manager.start(hidden=False)
     window = manager.window
-    window.view.select_names({"a"})
-    window.deeds["backup"].trigger()
-    assert "a" in window.status.currentMessage()
+    assert not any(row.planned for row in manager.board.rows)
+    # Of an archive that is new, everything is all that there is.
+    window.deeds["backup-all"].trigger()
+    assert window.status.currentMessage() == "Starting a backup of a…"
     qtbot.waitUntil(
         lambda: [r.state for r in manager.board.rows] == [rows.GOOD],
         timeout=WAIT,
     )
     assert window.headline.findChild(QLabel, "headline-text") is not None
+
+
+def test_try_without_the_key_asks_for_it_and_leaves_no_card(
+    manager: Manager, machine: Machine, qtbot: QtBot
+) -> None:
+    machine.run(
+        f"--local={machine.images}",
+        f"--dest={machine.dest()}",
+        machine.passcmd,
+        "--archive=a",
+        "arch-init",
+    )
+    machine.write("a", os.urandom(200_000))
+    with qtbot.waitSignal(manager.desk.status_changed, timeout=WAIT):
+        manager.start(hidden=False)
+    window = manager.window
+    window.deeds["backup-all"].trigger()
+    qtbot.waitUntil(
+        lambda: window.findChild(PassphraseDialog) is not None, timeout=WAIT
+    )
+    dialog = window.findChild(PassphraseDialog)
+    assert dialog is not None
+    field = dialog.findChild(QLineEdit, "passphrase-field")
+    assert field is not None
+    field.setText(PASSPHRASE)
+    dialog.accept()
+    qtbot.waitUntil(lambda: bool(manager.desk.runs), timeout=WAIT)
+    qtbot.waitUntil(lambda: not manager.desk.live_runs(), timeout=WAIT)
+    window.running.show_runs()
+    ends = [said(card) for card in window.running.cards()]
+    assert not any("passphrase" in end for end in ends), ends
 
 
 STARTED: "dict[str, Any]" = {

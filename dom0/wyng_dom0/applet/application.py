@@ -51,7 +51,7 @@ class Manager(QObject):
         self.window.restore_places()
         self.tray = Tray(self.desk, self.board)
         self.tray.open_wanted.connect(self.window.come_forward)
-        self.tray.backup_wanted.connect(self.window.doing.back_up)
+        self.tray.backup_wanted.connect(self.window.back_up_all)
         self.requests.told.connect(self.window.status.tell)
         self.requests.came.connect(self._tell_of_requests)
         self.desk.requests_changed.connect(self._count_requests)

@@ -8,12 +8,13 @@ something makes a call.
 """
 
 import time
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from wyng_dom0.applet import command_lines
 from wyng_dom0.applet.engine import Call, Engine, Object, Outcome
+from wyng_dom0.applet.problem import AUTHENTICATION
 from wyng_dom0.applet.runs import Run, folded
 
 REFRESH_SECONDS = 60
@@ -21,6 +22,7 @@ REFRESH_SECONDS = 60
 _SETTLE_MILLISECONDS = 300
 _WATCH_AGAIN_SECONDS = (1, 5, 30)
 _OVER_KEPT = 20
+_OWN_MILLISECONDS = 10_000
 
 
 class Desk(QObject):
@@ -50,6 +52,8 @@ class Desk(QObject):
         self._ask_again = False
         self._watch: Optional[Call] = None
         self._watch_fails = 0
+        self._own: List[Call] = []
+        engine.called.connect(self._note_call)
         self._closing = False
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_SECONDS * 1000)
@@ -136,6 +140,10 @@ class Desk(QObject):
             return
         self._watch_fails = 0
         run = folded(self.runs, said, time.monotonic())
+        if self._is_asked_for(run):
+            self.runs.pop(run.name, None)
+            self.runs_changed.emit()
+            return
         was_over = run.name in self.runs and self.runs[run.name].is_over
         self.runs[run.name] = run
         if run.is_over and not was_over:
@@ -143,6 +151,21 @@ class Desk(QObject):
             self.run_ended.emit(run)
             self.refresh_soon()
         self.runs_changed.emit()
+
+    def _note_call(self, call: Call) -> None:
+        self._own.append(call)
+        call.ended.connect(lambda _: self._drop_call_later(call))
+
+    def _drop_call_later(self, call: Call) -> None:
+        """What its run said may come after its own end."""
+        QTimer.singleShot(_OWN_MILLISECONDS, lambda: self._own.remove(call))
+
+    def _is_asked_for(self, run: Run) -> bool:
+        """Is it a try of ours that lacked the key? The user is asked for it,
+        and no end of a run is told."""
+        if run.code != AUTHENTICATION or run.volumes:
+            return False
+        return any(run.command in call.words for call in self._own)
 
     def _forget_old(self) -> None:
         over = [name for name, run in self.runs.items() if run.is_over]

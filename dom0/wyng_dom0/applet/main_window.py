@@ -39,7 +39,7 @@ from wyng_dom0.applet.volume_view import VolumeView
 from wyng_dom0.applet.wording import tr
 
 _GEOMETRY, _PLACES = "main/geometry", "main/places-1"
-_LETTERS_WIDE, _LINES_HIGH = 150, 36
+_LETTERS_WIDE, _LINES_HIGH = 168, 38
 _NEED_ARCHIVE = ("backup-all", "check", "charts", "settings")
 
 
@@ -105,6 +105,19 @@ class MainWindow(QMainWindow):
         self._pages.setCurrentWidget(page.get(board.state, self._table))
         self._enable()
 
+    def back_up_all(self, archive: str) -> None:
+        """Back up all that is included; at first all that there is."""
+        rows = [
+            row
+            for each in self._board.archives
+            if each.name == archive
+            for row in self._board.rows_of(each)
+        ]
+        if any(row.planned for row in rows):
+            self.doing.back_up(archive)
+        else:
+            self.doing.back_up(archive, [r.name for r in rows if r.is_new])
+
     def come_forward(self) -> None:
         """Show the window above others, with the keyboard."""
         if self.isMinimized():
@@ -151,7 +164,7 @@ class MainWindow(QMainWindow):
 
     def _deeds_done(self) -> Dict[str, Callable[[], object]]:
         return {
-            "backup-all": lambda: self.doing.back_up(self._name),
+            "backup-all": lambda: self.back_up_all(self._name),
             "check": lambda: self.doing.check(self._name),
             "quit": self.quit_wanted.emit,
             "backup": lambda: self.doing.back_up(
@@ -219,7 +232,7 @@ class MainWindow(QMainWindow):
         elif said.offer == offers.LOOK:
             self.doing.look(self._name)
         elif said.offer == offers.BACK_UP_ALL:
-            self.doing.back_up(self._name)
+            self.back_up_all(self._name)
         elif said.offer == offers.BACK_UP_THESE:
             self.doing.back_up(self._name, said.names)
 

@@ -122,6 +122,11 @@ class Row:
         return max(self.last, self.sent)
 
     @property
+    def is_new(self) -> bool:
+        """True when it is here, not left out, and was never backed up."""
+        return self.state < KEPT and not self.sessions
+
+    @property
     def main_volume(self) -> str:
         """The volume whose sessions stand for the row's."""
         private = [v for v in self.volumes if v.endswith(":private")]

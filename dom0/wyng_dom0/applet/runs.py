@@ -40,7 +40,8 @@ class VolumeRun:
 class Run:
     """One run; `state` is one of the five above.
 
-    `sizes_known` is false while `total_bytes` is still unknown.
+    `total_bytes` is 0 while it is unknown, `code` the engine's exit code of
+    a run that failed.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Run:
     total_bytes: int = 0
     sent_bytes: int = 0
     error: str = ""
+    code: int = 0
     cancelled: bool = False
     volumes: Mapping[str, VolumeRun] = field(default_factory=dict)
     notices: Tuple[str, ...] = ()
@@ -203,6 +205,7 @@ def _failed(run: Run, said: Mapping[str, Any], now: float) -> Run:
         run,
         state=FAILED,
         error=text_of(said, "text"),
+        code=number_of(said, "code"),
         cancelled=flag_of(said, "cancelled"),
     )
 

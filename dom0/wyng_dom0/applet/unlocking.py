@@ -23,6 +23,7 @@ from wyng_dom0.applet.engine import Call, Engine, Object, Outcome
 from wyng_dom0.applet.problem import AUTHENTICATION
 from wyng_dom0.applet.wording import tr
 
+_LETTERS = 50
 MINUTES = (0, 10, 60, 480)
 
 
@@ -43,6 +44,8 @@ class PassphraseDialog(QDialog):
         self._field.setObjectName("passphrase-field")
         self._field.setEchoMode(QLineEdit.EchoMode.Password)
         self._field.setAccessibleName(said)
+        letter = self._field.fontMetrics().averageCharWidth()
+        self._field.setMinimumWidth(letter * _LETTERS)
         self._minutes = QComboBox()
         self._minutes.setObjectName("keep-minutes")
         for minutes, text in zip(
