@@ -29,11 +29,23 @@ def render_settings_diff(report: setting_reports.SettingsDiffReport) -> str:
     if report.same:
         return f"{sides} have the same settings."
     rows = [
-        (each.kind, _cell(each.name), _side(each.before), _side(each.after))
+        (each.kind, _cell(each.name), *map(_side, _sides(each)))
         for each in report.changes
     ]
     headings = ("SETTING", "NAME", "BEFORE", "AFTER")
     return f"{sides} differ.\n{format_table(headings, rows)}"
+
+
+def _sides(
+    row: setting_reports.SettingChangeRow,
+) -> "tuple[str | None, str | None]":
+    """A tag has no value: it is there or not."""
+    if row.kind != "tag":
+        return row.before, row.after
+    return (
+        None if row.before is None else "there",
+        None if row.after is None else "there",
+    )
 
 
 def _side(value: "str | None") -> str:

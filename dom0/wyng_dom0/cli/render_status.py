@@ -36,14 +36,14 @@ def _render_leftover(row: reports.LeftoverRow) -> str:
     name = show(row.name)
     if row.kind == "drill":
         return f"A drill left {name}: the next one removes it."
-    finish = f"`qvm-wyng receive {name} --overwrite` finishes it"
+    renamed = "" if row.of == row.name else f" --as={name}"
+    told = (
+        f"The qube {name} is half restored and can't start:"
+        f" `qvm-wyng receive {show(row.of)}{renamed} --overwrite` finishes it"
+    )
     if row.kind == "made":
-        return (
-            f"The qube {name} is half restored and can't start: {finish} (with"
-            f" --as, if it had another name), `qvm-wyng delete {name} --clean`"
-            " removes it."
-        )
-    return f"The qube {name} is half restored and can't start: {finish}."
+        told += f", `qvm-wyng delete {name} --clean` removes it"
+    return f"{told}."
 
 
 def _render_running(report: reports.StatusReport) -> str:

@@ -75,7 +75,9 @@ def _leftovers(
             found = find_leftovers(context.places, None)
     else:
         found = find_leftovers(context.places, None)
-    return tuple(LeftoverRow(each.kind.value, each.name) for each in found)
+    return tuple(
+        LeftoverRow(each.kind.value, each.name, each.of) for each in found
+    )
 
 
 def _sources(context: Context, known: list[ArchiveDefinition]) -> list[str]:

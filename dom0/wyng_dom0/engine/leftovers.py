@@ -28,10 +28,14 @@ class LeftoverKind(Enum):
 
 @dataclass(frozen=True)
 class Leftover:
-    """One thing that somebody may want to finish or remove."""
+    """One thing that somebody may want to finish or remove.
+
+    `of` is what the archive calls the qube; "" for what is none.
+    """
 
     kind: LeftoverKind
     name: str
+    of: str = ""
 
 
 def find_leftovers(places: Places, admin: Admin | None) -> list[Leftover]:
@@ -44,7 +48,7 @@ def find_leftovers(places: Places, admin: Admin | None) -> list[Leftover]:
     for each in restoring.noted(places):
         if _is_idle(places, each.qube) and not _is_done(admin, each):
             kind = LeftoverKind.OVER if each.over else LeftoverKind.MADE
-            found.append(Leftover(kind, each.qube))
+            found.append(Leftover(kind, each.qube, each.of))
     drills = scratches.noted(places)
     if drills and not _is_drilling(places):
         found += [Leftover(LeftoverKind.DRILL, each.place) for each in drills]

@@ -14,7 +14,7 @@ keeps what was there as a revision. Asks no user.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from wyng_dom0.archive.page import Page
@@ -176,7 +176,8 @@ class QubeRestore:
             self._now = self._settings_now()
         # One that a killed restore made stays one that may be removed.
         over = over and self.admin.feature(name, MARK) != MADE
-        restoring.note(self.places, Restored(name, over))
+        noted = Restored(name, self.order.settings.qube, over)
+        restoring.note(self.places, noted)
         self._noted = True
         if not self.order.overwrite:
             self._create(known)
@@ -184,7 +185,7 @@ class QubeRestore:
         self.admin.add_tag(name, RESTORING)
         self._begun = True
         self.admin.set_feature(name, MARK, OVER if over else MADE)
-        restoring.note(self.places, Restored(name, over, marked=True))
+        restoring.note(self.places, replace(noted, marked=True))
         if self._made and not self.order.parts:
             self._grow()
 
@@ -244,13 +245,14 @@ class QubeRestore:
         """The settings that a restore may give by itself."""
         if not self.order.with_settings:
             return
-        settings = self.order.settings
+        settings, now = self.order.settings, self._now
         if self.order.overwrite:
             settings = with_identity(settings)
+            now = with_identity(now) if now is not None else None
         self._applying = Applying(
             *(self.admin, self.order.name, settings),
             isolated=self.order.isolated,
-            now=self._now,
+            now=now,
         )
         self.applied = self._applying.applied
         self._applying.apply()

@@ -42,8 +42,11 @@ def only_changed(wanted: QubeSettings, now: QubeSettings) -> QubeSettings:
 
 
 def extra_properties(wanted: QubeSettings, now: QubeSettings) -> list[str]:
-    """Names of those that are default in the session, and not now."""
-    known = {each.name for each in wanted.properties}
+    """Names of those that are default in the session, and not now.
+
+    Label and template have no default.
+    """
+    known = {each.name for each in wanted.properties} | {"label", "template"}
     return [e.name for e in now.properties if e.name not in known]
 
 

@@ -19,10 +19,14 @@ _FILE_MAX = 16 * 1024
 
 @dataclass(frozen=True)
 class Restored:
-    """A qube on its way; `over`: it was there before, `marked`: it is there
-    and says itself that it is not whole."""
+    """A qube on its way; `of` is what the archive calls it.
+
+    `over`: it was there before; `marked`: it is there and says itself that it
+    is not whole.
+    """
 
     qube: str
+    of: str
     over: bool
     marked: bool = False
 
@@ -57,7 +61,10 @@ def _read(path: Path) -> Restored | None:
         with open(path, "rb") as file:
             said = json.loads(file.read(_FILE_MAX))
         return Restored(
-            str(said["qube"]), said["over"] is True, said["marked"] is True
+            str(said["qube"]),
+            str(said["of"]),
+            over=said["over"] is True,
+            marked=said["marked"] is True,
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
