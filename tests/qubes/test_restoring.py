@@ -11,7 +11,7 @@ import pytest
 from qubes.dom0 import Dom0
 from wyng_dom0.errors import QubesError
 from wyng_dom0.qubes.applying import Applying
-from wyng_dom0.qubes.settings import QubeSettings
+from wyng_dom0.qubes.settings import Device, QubeSettings
 
 TAG = "backup-restore-in-progress"
 
@@ -71,6 +71,35 @@ def test_rights_are_shown_and_not_given(sent: Dom0) -> None:
         "the tag guivm-sys-gui",
         "the block device sys-firewall+sda+x",
     ]
+
+
+def test_devices_that_are_granted_are_those_of_the_new_qube(
+    sent: Dom0,
+) -> None:
+    from wyng_dom0.qubes.admin import open_admin
+    from wyng_dom0.qubes.capture import Capturer
+
+    found = Capturer(open_admin()).settings("work", "AppVM", ())
+    assert found.devices == (
+        Device("block", "sys-firewall+sda+x", "mode='manual'"),
+    )
+    sent.system.add("again")
+    applying = Applying(open_admin(), "again", found)
+    applying.apply()
+    applying.grant()
+    assert sent.system.qube("again")["devices"]["block"] == {
+        "sys-firewall+sda+x": "mode='manual' frontend_domain='again'"
+    }
+    again = Capturer(open_admin()).settings("again", "AppVM", ())
+    assert again.devices == found.devices
+
+
+def test_what_is_switched_off_is_no_right(sent: Dom0) -> None:
+    sent.system.change("work", properties={"autostart": False})
+    sent.sent("work")
+    out = sent.run("--json", "receive", "work", "--as=again")
+    withheld = report(out)["withheld"]
+    assert not [each for each in withheld if "autostart" in each]
 
 
 def test_isolated_qube_has_neither_network_nor_marks(sent: Dom0) -> None:

@@ -15,7 +15,12 @@ from functools import partial
 from wyng_dom0.errors import NotFound, QubesError
 from wyng_dom0.qubes.capture import OWN_FEATURES
 from wyng_dom0.qubes.facade import Admin
-from wyng_dom0.qubes.settings import Device, QubeSettings, Setting
+from wyng_dom0.qubes.settings import (
+    Device,
+    QubeSettings,
+    Setting,
+    of_qube,
+)
 from wyng_dom0.qubes.taking_away import (
     extra_properties,
     only_changed,
@@ -30,6 +35,7 @@ _PLAIN = frozenset(
     | {"template_for_dispvms", "default_dispvm", "netvm", "stubdom_mem"}
     | {"bootmode", "appvm_default_bootmode", "audiovm", "mac", "ip", "ip6"}
 )
+_OFF = ("bool", "False")
 # Set when all qubes are there, for they name other qubes.
 LAST = ("netvm", "default_dispvm")
 _ISOLATED = _PLAIN - {
@@ -174,7 +180,8 @@ class Applying:
         self._do(
             f"the property {each.name} = {each.value}",
             lambda: self._set(each.name, each.value),
-            each.name in allowed,
+            # What is switched off gives no rights.
+            each.name in allowed or (each.kind, each.value) == _OFF,
         )
 
     def _feature(self, name: str, value: str) -> None:
@@ -205,7 +212,8 @@ class Applying:
         self._do(
             f"the {each.klass} device {each.device}",
             lambda: self._admin.assign(
-                self._qube, each.klass, each.device, each.options
+                *(self._qube, each.klass, each.device),
+                of_qube(each.options, self._qube),
             ),
             False,
         )

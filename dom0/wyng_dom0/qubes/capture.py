@@ -17,6 +17,7 @@ from wyng_dom0.qubes.settings import (
     QubeSettings,
     Setting,
     VolumePlace,
+    of_any_qube,
 )
 
 # Of every feature that this program sets.
@@ -82,7 +83,7 @@ class Capturer:
         if self._classes is None:
             self._classes = sorted(self._admin.device_classes())
         return [
-            Device(klass, device, how)
+            Device(klass, device, of_any_qube(how))
             for klass in self._classes
             for device, how in sorted(self._admin.assigned(qube, klass))
         ]

@@ -7,6 +7,7 @@ bounds. Whatever is parsed here was sealed by us, and may have been made by a
 qube: features and notes are its own words. Asks nobody and sets nothing.
 """
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -17,6 +18,7 @@ from wyng_dom0.errors import IntegrityError
 ENTRIES_MAX = 4096
 TEXT_MAX = 65536
 NOTES_MAX = 256000
+_FRONTEND = re.compile(r"(?:^| )frontend_domain='[^']*'(?= |$)")
 
 
 class Tag(IntEnum):
@@ -60,6 +62,20 @@ class Device:
     klass: str
     device: str
     options: str
+
+
+def of_any_qube(options: str) -> str:
+    """Options of an assignment without the name of the qube that has it.
+
+    qubesd tells it among them (core-admin's device_protocol.py, serialize),
+    and a restored qube may have another name.
+    """
+    return _FRONTEND.sub("", options).strip(" ")
+
+
+def of_qube(options: str, qube: str) -> str:
+    """The same for a qube: qubesd does not find out itself whose it is."""
+    return f"{of_any_qube(options)} frontend_domain='{qube}'".strip(" ")
 
 
 @dataclass(frozen=True)

@@ -263,9 +263,19 @@ def _firewall_set(state: State, dest: str, arg: str, payload: bytes) -> str:
 
 
 def _assigned(state: State, dest: str, arg: str, payload: bytes) -> str:
-    """vm_device_list: what is assigned, a line for each device."""
+    """vm_device_list: what is assigned, a line for each device.
+
+    Each tells whose it is (device_protocol.py, DeviceAssignment.serialize),
+    as it was said when it was assigned.
+    """
     found = state["vms"][dest]["devices"].get(arg.split(" ")[0], {})
-    return "".join(f"{device} {rest}\n" for device, rest in found.items())
+    rows = ""
+    for device, rest in found.items():
+        told = (
+            "" if "frontend_domain=" in rest else f" frontend_domain='{dest}'"
+        )
+        rows += f"{device} {rest}{told}\n"
+    return rows
 
 
 def _assign(state: State, dest: str, arg: str, payload: bytes) -> str:
