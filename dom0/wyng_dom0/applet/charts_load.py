@@ -16,9 +16,11 @@ from wyng_dom0.applet.unlocking import keyed_call
 
 
 class ChartsLoad(QObject):
-    """`listed` says that `rows` and `totals` are there, `came` that another
-    volume's sessions are, `finished` that all are; `failed` ends it."""
+    """`placed` says that `status` is there, which needs no archive; `listed`
+    that `rows` and `totals` are, `came` that another volume's sessions are,
+    `finished` that all are; `failed` ends it."""
 
+    placed = pyqtSignal()
     listed = pyqtSignal()
     came = pyqtSignal()
     finished = pyqtSignal()
@@ -29,6 +31,7 @@ class ChartsLoad(QObject):
         self._desk, self._archive, self._widget = desk, archive, parent
         self._waiting: List[str] = []
         self.is_busy = False
+        self.status: Object = {}
         self.rows: List[Object] = []
         self.totals: Dict[str, Any] = {}
         self.parts: Dict[str, List[Part]] = {}
@@ -43,7 +46,14 @@ class ChartsLoad(QObject):
         if self.is_busy:
             return
         self.is_busy = True
-        self._desk.refresh()
+        call = self._desk.engine.call(command_lines.status())
+        call.ended.connect(self._take_status)
+
+    def _take_status(self, outcome: Outcome) -> None:
+        # Where it fails the main window says so; charts can do without.
+        if outcome.good:
+            self.status = outcome.report("status")
+            self.placed.emit()
         words = command_lines.list_volumes(self._archive, totals=True)
         self._call(words, "volumes")
 

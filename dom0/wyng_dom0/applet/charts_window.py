@@ -36,16 +36,15 @@ class ChartsWindow(QDialog):
         self.setObjectName("charts-window")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("Charts of {0}").format(shown(archive)))
-        self._desk, self._archive = desk, archive
+        self._archive = archive
         self.load = ChartsLoad(desk, archive, self)
+        self.load.placed.connect(self._show_spaces)
         self.load.listed.connect(self._show_saved)
         self.load.came.connect(self._tell_left)
         self.load.finished.connect(self._show_sessions)
         self.load.failed.connect(self._fail)
         self._make_pages()
         self._lay_out()
-        desk.status_changed.connect(self._show_spaces)
-        self._show_spaces()
         self.load.begin()
 
     def _make_pages(self) -> None:
@@ -100,7 +99,7 @@ class ChartsWindow(QDialog):
         self.load.begin()
 
     def _has_qubes(self) -> bool:
-        return subject_of(self._desk.status, self._archive, "").is_qube
+        return subject_of(self.load.status, self._archive, "").is_qube
 
     def _show_saved(self) -> None:
         found = chart_data.saved(self.load.totals)
@@ -134,7 +133,7 @@ class ChartsWindow(QDialog):
 
     def _show_spaces(self) -> None:
         self.spaces.show_chart(
-            chart_data.spaces(self._desk.status, self._archive)
+            chart_data.spaces(self.load.status, self._archive)
         )
 
     def _fail(self, outcome: Outcome) -> None:

@@ -143,6 +143,7 @@ class RestoreDialog(QDialog):
             tr("This window may be closed: the restore goes on.")
         )
         self.strip.show()
+        QTimer.singleShot(0, self.adjustSize)
         self.strip.start(choice.words(), tr("Restoring…"))
 
     def _finish(self, outcome: Outcome) -> None:
@@ -169,6 +170,7 @@ class RestoreDialog(QDialog):
         self.is_done = True
         self._fault.setText("")
         self._copy.show()
+        QTimer.singleShot(0, self.adjustSize)
 
     def _copy_result(self) -> None:
         clipboard = QGuiApplication.clipboard()

@@ -158,8 +158,8 @@ def _qube_replaced_text(subject: Subject, part: str) -> str:
     return tr(
         "What the volumes of {0} hold now is replaced. It stays as a revision"
         " (qvm-volume revert) where a volume keeps revisions, and is lost"
-        " where it keeps none. {0} must be shut down, and can't start until"
-        " all is restored."
+        " where it keeps none. The qube must be shut down, and can't start"
+        " until all is restored."
     ).format(name)
 
 

@@ -4,7 +4,7 @@
 
 from typing import Iterable, List, Optional, Set
 
-from PyQt6.QtCore import QItemSelection, QItemSelectionModel, Qt
+from PyQt6.QtCore import QItemSelection, QItemSelectionModel, Qt, QTimer
 from PyQt6.QtWidgets import QAbstractItemView, QTableView
 
 from wyng_dom0.applet import sessions_model as columns
@@ -95,8 +95,12 @@ class SessionsView(QTableView):
         index = self._rows.index(row, columns.TIME)
         self.setCurrentIndex(index)
         self.selectRow(row)
-        self.scrollTo(index)
+        # When what is below has taken its lines.
+        QTimer.singleShot(0, self._show_current)
         return True
+
+    def _show_current(self) -> None:
+        self.scrollTo(self.currentIndex())
 
     def choose_all(self, points: Iterable[Point]) -> None:
         """Choose these, and no others."""
