@@ -145,6 +145,32 @@ def test_in_place_says_that_the_old_stays_as_a_revision(
     assert kept.read_bytes()[:13] == b"newer than it"
 
 
+def test_what_is_lost_for_good_is_said_before(
+    desk: Desk, qtbot: QtBot, sent: Dom0
+) -> None:
+    volumes = sent.system.qube("work")["volumes"]
+    volumes["private"]["revisions_to_keep"] = 0
+    sent.system.change("work", volumes=volumes)
+    dialog = opened(desk, qtbot, "work")
+    until(qtbot, lambda: "in the pool" in label(dialog, "space"))
+    child(dialog, QRadioButton, "way-in-place").click()
+    until(qtbot, lambda: "WILL BE LOST" in label(dialog, "space"))
+    # What was found out stays while the name is typed.
+    write(dialog, "typed-name", "work")
+    assert "WILL BE LOST" in label(dialog, "space")
+
+
+def test_what_stands_against_it_is_said_before(
+    desk: Desk, qtbot: QtBot, sent: Dom0
+) -> None:
+    dialog = opened(desk, qtbot, "work")
+    write(dialog, "new-name", "vault")
+    until(qtbot, lambda: "a qube vault exists" in label(dialog, "fault"))
+    write(dialog, "new-name", "vault2")
+    until(qtbot, lambda: "in the pool" in label(dialog, "space"))
+    assert label(dialog, "fault") == ""
+
+
 def test_settings_only_leave_the_data(
     desk: Desk, qtbot: QtBot, sent: Dom0
 ) -> None:

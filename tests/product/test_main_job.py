@@ -183,6 +183,22 @@ def test_dry_run_changes_nothing(clear: Machine) -> None:
     assert clear.sessions("a.img") == [old, new]
 
 
+def test_dry_run_of_a_restore_tells_where_to(clear: Machine) -> None:
+    clear.write("a", noise(CHUNK))
+    clear.run("send", "a")
+    target = clear.root / "out.img"
+    words = ("--json", "--dry-run", f"--save-to={target}", "receive", "a")
+    told = clear.parsed(clear.run(*words), "receive-plan")
+    assert (told["target"], told["exists"]) == (str(target), False)
+    assert not target.exists()
+    told = clear.parsed(
+        clear.run("--json", "--dry-run", "receive", "a"), "receive-plan"
+    )
+    place = clear.images / "a"
+    assert (told["target"], told["exists"]) == (str(place), True)
+    assert told["size"] == place.stat().st_size
+
+
 def test_all_and_volex_choose_volumes(clear: Machine) -> None:
     for name in ("a", "b", "sub/c"):
         clear.write(name, name.encode())

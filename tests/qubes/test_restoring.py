@@ -349,3 +349,40 @@ def test_who_overwrites_what_keeps_no_revision_is_told(sent: Dom0) -> None:
     sent.system.change("work", volumes=volumes)
     out = sent.run("--json", "--force", "receive", "work", "--overwrite")
     assert "what its private volume holds now IS LOST" in out
+
+
+def plan(dom0: Dom0, *words: str) -> Dict[str, Any]:
+    out = dom0.run("--json", "--dry-run", "receive", *words)
+    found = [json.loads(line) for line in out.splitlines()]
+    (one,) = [each for each in found if each.get("kind") == "receive-plan"]
+    return dict(one)
+
+
+def test_dry_run_tells_what_is_needed_and_makes_no_qube(sent: Dom0) -> None:
+    told = plan(sent, "alone", "--as=again")
+    assert (told["qube"], told["of"], told["exists"]) == (
+        *("again", "alone", False),
+    )
+    assert set(told["sessions"]) == {"private", "root"}
+    (need,) = told["needs"]
+    assert need["bytes"] > 0 and told["lost"] == []
+    assert "again" not in sent.system.names()
+
+
+def test_dry_run_tells_which_content_would_be_lost(sent: Dom0) -> None:
+    before = sent.system.read("work")
+    assert plan(sent, "work", "--overwrite")["lost"] == []
+    volumes = sent.system.qube("work")["volumes"]
+    volumes["private"]["revisions_to_keep"] = 0
+    sent.system.change("work", volumes=volumes)
+    sent.system.write("work", b"newer than it")
+    told = plan(sent, "work", "--overwrite")
+    assert told["exists"] and told["lost"] == ["private"]
+    assert sent.system.read("work")[:13] == b"newer than it" != before
+    assert TAG not in sent.system.qube("work")["tags"]
+
+
+def test_dry_run_refuses_what_a_restore_would(sent: Dom0) -> None:
+    sent.system.start("work")
+    said = sent.fails(1, "--dry-run", "receive", "work", "--overwrite")
+    assert said == "work runs: shut it down first"

@@ -84,6 +84,11 @@ def include(archive: str, names: Sequence[str], *, on: bool) -> Words:
     return (f"--archive={archive}", verb, *_names(names))
 
 
+def dry_run(words: Words) -> Words:
+    """The same call, to be told what it would do."""
+    return ("--dry-run", *words)
+
+
 def _names(names: Sequence[str]) -> Words:
     return ("--", *names) if names else ()
 

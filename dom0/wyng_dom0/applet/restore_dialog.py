@@ -21,6 +21,7 @@ from wyng_dom0.applet.icons import glyph
 from wyng_dom0.applet.plain_text import heading, letters_wide, plain_label
 from wyng_dom0.applet.points import Point
 from wyng_dom0.applet.problem import show_problem
+from wyng_dom0.applet.restore_check import RestoreCheck
 from wyng_dom0.applet.restore_form import RestoreForm
 from wyng_dom0.applet.restore_plan import (
     IN_PLACE,
@@ -53,6 +54,8 @@ class RestoreDialog(QDialog):
         self.is_done = False
         self.form: Optional[RestoreForm] = None
         self._choice: Optional[RestoreChoice] = None
+        self._check = RestoreCheck(desk.engine, self)
+        self._check.answered.connect(self._take_check)
         self._load = SessionsLoad(desk, archive, volume, self)
         self._load.loaded.connect(self._ask)
         self._load.failed.connect(self._fail_to_load)
@@ -106,7 +109,6 @@ class RestoreDialog(QDialog):
             self.form = RestoreForm(
                 *(subject, self._load.points, found),
                 volumes=[v for v in self._load.parts if subject.is_data(v)],
-                status=self._desk.status,
             )
             self.form.changed.connect(self._look)
             self._column.insertWidget(2, self.form)
@@ -118,10 +120,21 @@ class RestoreDialog(QDialog):
 
     def _look(self) -> None:
         assert self.form is not None
-        fault = self.form.choice.fault()
+        choice = self.form.choice
+        fault = choice.fault()
         self._fault.setText(fault)
+        self._check.look(choice)
         self._restore.setEnabled(not fault and not self.strip.is_running)
         # When the layouts know of what was shown and hidden.
+        QTimer.singleShot(0, self._grow)
+
+    def _take_check(self, plan: str, against: str) -> None:
+        if self.form is None or self.strip.is_running or self.is_done:
+            return
+        if plan:
+            self.form.tell(plan)
+        # It may be right by the time it is begun, so that it stays possible.
+        self._fault.setText(against or self.form.choice.fault())
         QTimer.singleShot(0, self._grow)
 
     def _grow(self) -> None:
@@ -137,6 +150,7 @@ class RestoreDialog(QDialog):
             self._look()
             return
         self._choice = choice
+        self._check.stop()
         self.form.hide()
         self._restore.hide()
         self._fault.setText(

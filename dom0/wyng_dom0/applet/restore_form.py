@@ -6,7 +6,7 @@ Owns the inputs and the sentences beside them. Makes no call.
 """
 
 import os.path
-from typing import Callable, List, Mapping, Sequence
+from typing import Callable, List, Sequence
 
 from PyQt6.QtCore import QFileInfo, QStorageInfo, pyqtSignal
 from PyQt6.QtWidgets import (
@@ -33,7 +33,6 @@ from wyng_dom0.applet.restore_plan import (
     RestoreChoice,
     copy_name,
     needed_bytes,
-    pools_text,
     replaced_text,
 )
 from wyng_dom0.applet.typed_name import TypedName
@@ -53,11 +52,10 @@ class RestoreForm(QWidget):
         points: Sequence[Point],
         of: Point,
         volumes: Sequence[str],
-        status: Mapping[str, object],
     ) -> None:
         super().__init__()
         self._subject, self._points, self._of = subject, points, of
-        self._volumes, self._status = volumes, status
+        self._volumes = volumes
         self._ways: List[QRadioButton] = []
         self._make_inputs()
         self._lay_out()
@@ -225,9 +223,11 @@ class RestoreForm(QWidget):
         free = ""
         if way == TO_FILE:
             free = _free_beside(self._path.text())
-        elif not self._subject.source.startswith("/"):
-            free = pools_text(self._status)
         return f"{said} {tr('Now: {0}.').format(free)}" if free else said
+
+    def tell(self, plan: str) -> None:
+        """What the engine says of room and loss, in place of our guess."""
+        self._space.setText(plan)
 
     def _choose_file(self) -> None:
         volume = self._chosen_part()

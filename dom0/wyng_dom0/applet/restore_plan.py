@@ -7,14 +7,14 @@ its name typed.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any, Mapping, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from wyng_dom0.applet import command_lines
 from wyng_dom0.applet.command_lines import Words
 from wyng_dom0.applet.points import Point, Subject, standing
-from wyng_dom0.applet.reading import number_of, rows_of, text_of, texts_of
-from wyng_dom0.applet.wording import shown, size, tr
+from wyng_dom0.applet.reading import text_of, texts_of
+from wyng_dom0.applet.wording import shown, tr
 
 # Where it goes.
 NEW_QUBE, TO_FILE, IN_PLACE = "new-qube", "file", "in-place"
@@ -61,6 +61,12 @@ class RestoreChoice:
         if self.path_is_taken:
             return tr("There is such a file already: choose another name.")
         return ""
+
+    def asked(self) -> Optional["RestoreChoice"]:
+        """The same as it can be asked about, before any name is typed; None
+        while it is not whole."""
+        meant = replace(self, typed=True)
+        return None if meant.fault() else meant
 
     def words(self) -> Words:
         """The call that does it."""
@@ -188,17 +194,3 @@ def result_text(choice: RestoreChoice, reports: Sequence[Any]) -> str:
 def _last(reports: Sequence[Any]) -> Mapping[str, Any]:
     found = [each for each in reports if text_of(each, "kind") == "receive"]
     return found[-1] if found else {}
-
-
-def pools_text(status: Mapping[str, Any]) -> str:
-    """The room in the pools that are known, "" where none is."""
-    found = []
-    for row in rows_of(status, "pools"):
-        whole, percent = number_of(row, "size"), number_of(row, "data_percent")
-        found.append(
-            tr("{0} free in {1}").format(
-                size(whole * max(0, 100 - percent) // 100),
-                shown(text_of(row, "pool")),
-            )
-        )
-    return ", ".join(found)

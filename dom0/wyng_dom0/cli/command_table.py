@@ -159,7 +159,7 @@ COMMANDS: dict[str, CommandRow] = {
             "--save-to=out.img receive disk1.img",
             _ONE_SESSION
             | {"save-to", "local", "force", "sparse", "sparse-write"}
-            | {"standby", "use-snapshot", "req-snapshot"}
+            | {"dry-run", "standby", "use-snapshot", "req-snapshot"}
             | {"as", "overwrite", "pool", "settings-only", "data-only"}
             | {"volume", "isolated", "owners"}
             | _LISTS,

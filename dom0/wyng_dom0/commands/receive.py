@@ -12,7 +12,7 @@ from pathlib import Path
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session
-from wyng_dom0.commands import receive_files, receive_qube
+from wyng_dom0.commands import receive_files, receive_plan, receive_qube
 from wyng_dom0.commands.access import Chosen, bounds_of, opened
 from wyng_dom0.commands.choice import session_of
 from wyng_dom0.commands.context import Context, Options
@@ -71,6 +71,12 @@ def run(context: Context) -> None:
             )
             for page in pages
         ]
+        if context.options.dry_run:
+            for each in restores:
+                receive_plan.tell_volume(
+                    context, chosen, each.page.name, each.session, each.place
+                )
+            return
         _tell_start(context, chosen, restores)
         for page, restore in zip(pages, restores, strict=True):
             try:

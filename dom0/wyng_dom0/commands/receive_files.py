@@ -23,6 +23,7 @@ from wyng_dom0.commands.compared_files import (
 )
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.file_reports import FilesReport
+from wyng_dom0.commands.receive_plan import tell_files
 from wyng_dom0.engine.content import SessionContent
 from wyng_dom0.engine.files_content import is_of_files, read_files
 from wyng_dom0.engine.opened import OpenArchive
@@ -100,6 +101,10 @@ def restore_files(
         _wanted(context, archive, page)
         for page in archive.pages_named(options.names)
     ]
+    if options.dry_run:
+        for each in wanted:
+            tell_files(context, chosen, each.page.name, each.session, parent)
+        return
     names = tuple(each.page.name for each in wanted)
     total = sum(each.session.size for each in wanted)
     context.listener(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
+from wyng_dom0.commands import receive_plan
 from wyng_dom0.commands.access import Chosen
 from wyng_dom0.commands.choice import session_of
 from wyng_dom0.commands.context import Context, Options
@@ -111,6 +112,11 @@ def restore_qubes(
     ]
     # A name is typed for what can be done and nothing else.
     check_all(restores, known)
+    if context.options.dry_run:
+        for each in restores:
+            exists = each.order.name in known
+            receive_plan.tell_qube(context, chosen, each, exists)
+        return
     for each in restores:
         _confirm(context, each, known)
     names = tuple(p.page.name for o in orders for p in o.parts)
