@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
     QRadioButton,
@@ -86,7 +87,7 @@ class RestoreForm(QWidget):
         self._pool = _line("pool", tr("Pool of the new qube"), self._look)
         self._pool.setPlaceholderText(tr("where it was"))
         self._isolated = self._check(
-            "isolated", tr("Without net&work, tags and devices")
+            "isolated", tr("Without network, &tags and devices")
         )
         self._path = _line("path", tr("File for the copy"), self._look)
         self._path.setMinimumWidth(letters_wide(self, 36))
@@ -156,7 +157,9 @@ class RestoreForm(QWidget):
         beside = QHBoxLayout()
         beside.addWidget(self._path, 1)
         beside.addWidget(self._browse)
-        form.addRow(tr("F&ile"), beside)
+        said = QLabel(tr("F&ile"))
+        said.setBuddy(self._path)
+        form.addRow(said, beside)
         return self._for_file
 
     def _over_box(self) -> QWidget:
