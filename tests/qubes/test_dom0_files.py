@@ -331,3 +331,11 @@ def test_choices_know_dom0(own: OwnFiles) -> None:
     out = own.run("--json", "overview")
     rows = own.machine.parsed(out, "overview")["volumes"]
     assert {each["volume"]: each["size"] for each in rows}["dom0:home"] > 0
+
+
+def test_dry_run_of_a_restore_unpacks_nothing(own: OwnFiles) -> None:
+    own.sent("dom0:home")
+    before = sorted(own.home.iterdir())
+    said = own.run("--dry-run", "receive", "dom0:home")
+    assert "Would unpack 'dom0:home'" in said and "'/home/user'" in said
+    assert sorted(own.home.iterdir()) == before

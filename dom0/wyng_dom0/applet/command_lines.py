@@ -154,6 +154,12 @@ def receive_to_file(
     return (*words, f"--save-to={path}", "receive", *_names([volume]))
 
 
+def receive_files(archive: str, name: str, session: str) -> Words:
+    """Unpack dom0's own files into a new folder beside them."""
+    words = (f"--archive={archive}", f"--session={session}", BEFORE_TOO)
+    return (*words, "receive", *_names([name]))
+
+
 def receive_over(
     archive: str, volume: str, session: str, *, sparse: bool
 ) -> Words:

@@ -30,6 +30,8 @@ from wyng_dom0.applet.differences import (
     Differences,
     SettingChange,
     differences_of,
+    files_summary,
+    files_table,
     ranges_table,
     setting_changes,
     settings_table,
@@ -85,15 +87,17 @@ class CompareDialog(QDialog):
         self._volume.setAccessibleName(tr("Volume"))
         for each in self._volumes():
             self._volume.addItem(shown(self._subject.short(each)), each)
-        if self._subject.is_qube:
+        if self._subject.is_qube and not self._subject.is_dom0:
             self._volume.addItem(tr("the settings"), SETTINGS)
         self._volume.currentIndexChanged.connect(lambda _: self._reset())
         self._quick = QCheckBox(
             tr("&Whole chunks only: nothing is fetched, it is quicker")
         )
         self._quick.setObjectName("quick")
-        self._quick.setChecked(True)
-        self._quick.setVisible(self._newer is None)
+        # Files are compared as files: there is no quicker way.
+        quick = self._newer is None and not self._subject.is_dom0
+        self._quick.setChecked(quick)
+        self._quick.setVisible(quick)
         self._strip = CallStrip(self._desk.engine, self._subject.archive)
         self._strip.hide()
         self._strip.ended.connect(self._finish)
@@ -214,7 +218,10 @@ class CompareDialog(QDialog):
         self._volume.setEnabled(True)
         report: Mapping[str, object] = outcome.report("diff")
         settings: Mapping[str, object] = outcome.report("settings-diff")
-        if report:
+        files: Mapping[str, object] = outcome.report("files")
+        if files:
+            self._show(files_summary(files), files_table(files))
+        elif report:
             self._show_data(differences_of(report))
         elif settings:
             self._show_settings(setting_changes(settings))

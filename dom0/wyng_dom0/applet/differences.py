@@ -8,7 +8,13 @@ from typing import Any, List, Mapping, Optional, Tuple
 from PyQt6.QtCore import QLocale
 
 from wyng_dom0.applet.plain_table import Table
-from wyng_dom0.applet.reading import flag_of, number_of, rows_of, text_of
+from wyng_dom0.applet.reading import (
+    flag_of,
+    number_of,
+    rows_of,
+    text_of,
+    texts_of,
+)
 from wyng_dom0.applet.wording import shown, size, tr
 
 # As many as the engine tells; no table needs more.
@@ -130,3 +136,34 @@ def settings_table(changes: Tuple[SettingChange, ...]) -> Table:
         for each in changes
     ]
     return (tr("Setting"), tr("Before"), tr("After")), tuple(rows)
+
+
+def files_summary(report: Mapping[str, Any]) -> str:
+    """A `files` report in a sentence; files are dom0's own."""
+    counts = [
+        number_of(report, f"{name}_count")
+        for name in ("missing", "new", "differing")
+    ]
+    if not any(counts):
+        return tr("They are the same.")
+    return tr(
+        "Of the session {0} file(s) are missing now, {1} are new, {2} differ."
+    ).format(*counts)
+
+
+def files_table(report: Mapping[str, Any]) -> Table:
+    """The files that differ as rows: which, and in what."""
+    rows = [
+        (shown(text_of(row, "path")), _whats(row))
+        for row in rows_of(report, "differing")
+    ]
+    for name, text in (("missing", tr("missing")), ("new", tr("new"))):
+        rows += [(shown(each), text) for each in texts_of(report, name)]
+    return (tr("File"), tr("What")), tuple(rows[:RANGES_MOST])
+
+
+def _whats(row: Mapping[str, Any]) -> str:
+    given = row.get("what")
+    if isinstance(given, list):
+        return ", ".join(shown(each) for each in texts_of(row, "what"))
+    return shown(text_of(row, "what"))

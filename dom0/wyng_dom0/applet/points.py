@@ -36,6 +36,11 @@ class Subject:
     is_qube: bool = False
     source: str = ""
 
+    @property
+    def is_dom0(self) -> bool:
+        """True of dom0's own files, which are no qube to be made again."""
+        return self.is_qube and self.name == "dom0"
+
     def has(self, volume: str) -> bool:
         """True of the volumes that belong to it."""
         if self.is_qube:

@@ -19,7 +19,7 @@ from wyng_dom0.applet.reading import (
     text_of,
     texts_of,
 )
-from wyng_dom0.applet.restore_plan import TO_FILE, RestoreChoice
+from wyng_dom0.applet.restore_plan import NEW_FOLDER, TO_FILE, RestoreChoice
 from wyng_dom0.applet.wording import shown, size, tr
 
 _SETTLE_MILLISECONDS = 400
@@ -49,7 +49,7 @@ class RestoreCheck(QObject):
         Only qubes are asked for: of a file all is known without.
         """
         meant = choice.asked()
-        if not choice.subject.is_qube or choice.way == TO_FILE:
+        if not choice.subject.is_qube or choice.way in (TO_FILE, NEW_FOLDER):
             self.stop()
         elif meant is not None and meant != self._wanted:
             self._wanted, self._answer = meant, None

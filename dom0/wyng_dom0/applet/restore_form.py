@@ -28,6 +28,7 @@ from wyng_dom0.applet.points import Point, Subject
 from wyng_dom0.applet.restore_plan import (
     EVERYTHING,
     IN_PLACE,
+    NEW_FOLDER,
     NEW_QUBE,
     SETTINGS,
     TO_FILE,
@@ -79,8 +80,13 @@ class RestoreForm(QWidget):
         self._over = self._way(
             IN_PLACE, tr("In &place, over what {0} is now").format(self._name())
         )
+        self._folder = self._way(
+            NEW_FOLDER, tr("Into a &new folder; nothing there is written to")
+        )
         self._ways = [self._file, self._over]
-        if subject.is_qube:
+        if subject.is_dom0:
+            self._ways = [self._folder, self._file]
+        elif subject.is_qube:
             self._ways.insert(0, self._new)
         self._qube = _line("new-name", tr("Name of the new qube"), self._look)
         self._qube.setText(copy_name(subject.name))
@@ -105,7 +111,8 @@ class RestoreForm(QWidget):
         self._part.setObjectName("part")
         self._part.setAccessibleName(tr("What to restore"))
         self._part.addItem(tr("Everything"), EVERYTHING)
-        self._part.addItem(tr("Settings only"), SETTINGS)
+        if not subject.is_dom0:
+            self._part.addItem(tr("Settings only"), SETTINGS)
         for each in self._volumes:
             text = tr("Only the volume {0}")
             self._part.addItem(text.format(shown(subject.short(each))), each)
@@ -135,12 +142,15 @@ class RestoreForm(QWidget):
             top = QFormLayout()
             top.addRow(tr("&What"), self._part)
             column.addLayout(top)
-            column.addWidget(self._new)
-            column.addWidget(self._new_box())
-        column.addWidget(self._file)
-        column.addWidget(self._file_box())
-        column.addWidget(self._over)
-        column.addWidget(self._over_box())
+        boxes = {
+            self._new: self._new_box(),
+            self._file: self._file_box(),
+            self._over: self._over_box(),
+        }
+        for way in self._ways:
+            column.addWidget(way)
+            if way in boxes:
+                column.addWidget(boxes[way])
         column.addWidget(self._space)
 
     def _new_box(self) -> QWidget:
@@ -194,6 +204,7 @@ class RestoreForm(QWidget):
         for way, button in (
             (NEW_QUBE, self._new),
             (IN_PLACE, self._over),
+            (NEW_FOLDER, self._folder),
         ):
             if button.isChecked():
                 return way
@@ -209,10 +220,13 @@ class RestoreForm(QWidget):
         if not hasattr(self, "_for_over"):
             return
         way, part = self._chosen_way(), self._chosen_part()
-        if self._subject.is_qube:
-            self._for_new.setVisible(way == NEW_QUBE)
-        self._for_file.setVisible(way == TO_FILE)
-        self._for_over.setVisible(way == IN_PLACE)
+        for box, its in (
+            (self._for_new, NEW_QUBE),
+            (self._for_file, TO_FILE),
+            (self._for_over, IN_PLACE),
+        ):
+            # What is in no layout would be a window of its own.
+            box.setVisible(way == its and box.parent() is not None)
         self._sparse.setVisible(part != SETTINGS)
         self._replaced.setText(replaced_text(self._subject, part))
         self._space.setText(self._space_text(way, part))

@@ -18,6 +18,7 @@ from wyng_dom0.applet.wording import shown, tr
 
 # Where it goes.
 NEW_QUBE, TO_FILE, IN_PLACE = "new-qube", "file", "in-place"
+NEW_FOLDER = "folder"
 # What of a qube; else the name of one of its volumes.
 EVERYTHING, SETTINGS = "*", "="
 _QUBE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]{0,30}", re.ASCII)
@@ -47,6 +48,8 @@ class RestoreChoice:
             return _qube_fault(self.qube)
         if self.way == TO_FILE:
             return self._file_fault()
+        if self.way == NEW_FOLDER:
+            return ""
         if not self.typed:
             return tr("Type the name to restore in place.")
         return ""
@@ -76,6 +79,11 @@ class RestoreChoice:
             before = (command_lines.BEFORE_TOO,) if subject.is_qube else ()
             return command_lines.receive_to_file(
                 subject.archive, volume, self.session, self.path, *before
+            )
+        if self.way == NEW_FOLDER:
+            name = subject.name if self.part == EVERYTHING else self.part
+            return command_lines.receive_files(
+                subject.archive, name, self.session
             )
         if not subject.is_qube:
             return command_lines.receive_over(
@@ -171,6 +179,10 @@ def _qube_replaced_text(subject: Subject, part: str) -> str:
 
 def result_text(choice: RestoreChoice, reports: Sequence[Any]) -> str:
     """Where what was restored is now, and what is not as it was."""
+    if choice.way == NEW_FOLDER:
+        found = [each for each in reports if text_of(each, "kind") == "files"]
+        places = [shown(text_of(each, "target")) for each in found]
+        return tr("Unpacked into {0}.").format(", ".join(places))
     report = _last(reports)
     if not choice.subject.is_qube or choice.way == TO_FILE:
         target = text_of(report, "target") or choice.path
