@@ -162,7 +162,7 @@ def test_home_comes_back_beside_and_nothing_is_touched(
         assert there.read_bytes() == (own.home / "odd" / name).read_bytes()
         assert os.stat(there).st_uid == 1000
     assert report["missing"] == ["odd/empty"] and report["missing_count"] == 1
-    assert "new" in report["new"]
+    assert report["new"] == ["new"]
     rows = {row["path"]: row["what"] for row in report["differing"]}
     assert rows["notes.txt"] == "content"
     assert [row["path"] for row in report["left_out"]] == ["odd/out"]
@@ -277,6 +277,26 @@ def test_failed_restore_leaves_nothing(own: OwnFiles) -> None:
     before = sorted(os.listdir(own.home))
     own.bare("receive", "dom0:home")
     assert sorted(os.listdir(own.home)) == before
+
+
+def test_archive_in_the_home_is_not_sent_into_itself(own: OwnFiles) -> None:
+    dest = "--dest=internal:/home/user/archive"
+    own.run("--archive=in", "--encrypt=off", dest, "--local=qubes", "arch-init")
+    said = own.fails(9, "--archive=in", "send", "dom0:home")
+    assert said == (
+        "the archive lies in dom0:home and can't be backed up into itself:"
+        " leave it out with --exclude=dom0:home"
+    )
+    own.run("--archive=in", "send", "dom0", "--exclude=dom0:home")
+
+
+def test_one_file_takes_one_volume(own: OwnFiles, tmp_path: Path) -> None:
+    own.sent("dom0")
+    said = own.fails(9, f"--save-to={tmp_path}/a.tar", "receive", "dom0")
+    assert "2 are meant: 'dom0:config', 'dom0:home'" in said
+    said = own.fails(9, f"--save-to={tmp_path}/new/", "receive", "dom0")
+    assert "is no folder to unpack into" in said
+    assert os.listdir(tmp_path / "machine") and not (tmp_path / "new").exists()
 
 
 def test_one_small_change_costs_little(own: OwnFiles) -> None:

@@ -190,9 +190,7 @@ COMMANDS: dict[str, CommandRow] = {
             "VOLUME",
             "compare a volume with a session, or two of its sessions",
             "diff disk1.img",
-            _READ
-            | {"local", "quick", "remap", "settings"}
-            | {"files-limit", "with-caches"},
+            _READ | {"local", "quick", "remap", "settings"} | {"with-caches"},
             least=1,
             most=1,
         ),

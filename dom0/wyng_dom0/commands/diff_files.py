@@ -67,7 +67,7 @@ def compare_files(
 
     content = SessionContent(archive, page, session)
     read_files(content, context.listener, take)
-    comparing.finish(wish.bounds, page.name)
+    comparing.finish(page.name)
     about = About(chosen.name, page.name, session)
     report = report_of(about, comparing)
     context.report(report)

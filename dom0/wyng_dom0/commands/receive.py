@@ -5,6 +5,7 @@
 Qubes as such are made by receive_qube, dom0's own files by receive_files.
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ from wyng_dom0.sources.choose import choose_source, source_of
 from wyng_dom0.sources.source import Source
 from wyng_dom0.sources.target import exists_at
 
+_NAMES_SHOWN = 5
+
 
 def run(context: Context) -> None:
     """Restore the named volumes, each to its own place or `--save-to`."""
@@ -57,6 +60,7 @@ def run(context: Context) -> None:
         receive_qube.refuse_options(context.options)
         pages = [archive.page_named(each.name) for each in listed]
         pages = pages or archive.pages_named(context.options.names)
+        _check_place(context.options, pages)
         for page in pages:
             refuse(page, "receive")
         homes = _homes(context, listed) or {
@@ -152,6 +156,16 @@ def _tell_start(
     context.listener(
         RunStarted("receive", chosen.name, names, total_bytes=total)
     )
+
+
+def _check_place(options: Options, pages: Sequence[Page]) -> None:
+    """One name may stand for several volumes."""
+    if options.save_to is not None and len(pages) > 1:
+        names = ", ".join(quote(page.name) for page in pages[:_NAMES_SHOWN])
+        raise BadInput(
+            f"--save-to takes exactly one volume, and {len(pages)} are meant:"
+            f" {names}"
+        )
 
 
 def _check(options: Options) -> None:

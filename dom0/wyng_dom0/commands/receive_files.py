@@ -67,7 +67,7 @@ def is_meant(context: Context, archive: OpenArchive) -> bool:
     own = [each for each in options.names if is_of_dom0(each)]
     if not own or options.vols_from is not None:
         return False
-    if options.save_to is not None and not os.path.isdir(options.save_to):
+    if options.save_to is not None and not _is_folder(options.save_to):
         return False
     pages = [p for p in archive.pages_named(own) if p.name in VOLUMES]
     newest = [(p, p.newest) for p in pages]
@@ -79,6 +79,11 @@ def is_meant(context: Context, archive: OpenArchive) -> bool:
     if len(own) < len(options.names):
         raise BadInput("restore dom0's own files by themselves, without qubes")
     return True
+
+
+def _is_folder(path: str) -> bool:
+    """Is one there, or surely meant?"""
+    return path.endswith("/") or os.path.isdir(path)
 
 
 def refuse_options(options: Options) -> None:
@@ -190,9 +195,10 @@ def _restore(
         take = partial(_take, unpacking, comparing)
         read_files(wanted.content, context.listener, take)
         unpacking.finish()
+        # While what is new there is still hidden.
+        comparing = _finished(context, comparing, name)
         kind = name.partition(":")[2]
         target = made.name(f"{kind}-restored-{session.name}")
-    comparing = _finished(context, comparing, name)
     context.listener(
         VolumeDone(
             *(name, session.size, unpacking.size),
@@ -240,7 +246,7 @@ def _finished(
     if comparing is None:
         return None
     try:
-        comparing.finish(wish_of(context.options).bounds, name)
+        comparing.finish(name)
     except (SourceError, NotFound) as error:
         _tell_not_compared(context, error)
         return None

@@ -7,10 +7,12 @@ rename volumes of the archive; and files that are imported.
 """
 
 import fnmatch
+import os
 import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from wyng_common.messages import Capability
 from wyng_dom0.commands.access import Chosen, open_chosen
@@ -27,11 +29,13 @@ from wyng_dom0.errors import BadInput, NotFound
 from wyng_dom0.events import Notice, VolumeSkipped
 from wyng_dom0.names import check_volume_name, quote
 from wyng_dom0.sources.choose import choose_source
+from wyng_dom0.sources.dom0 import HOME, Dom0Files
 from wyng_dom0.sources.qubes import QubesSource, owner_of
 from wyng_dom0.sources.qubes_shown import is_ticked
 from wyng_dom0.sources.single import SingleFiles, parse_import
 from wyng_dom0.sources.source import Located, Source
 from wyng_dom0.state.choices import read_choices
+from wyng_dom0.transport.destination import INTERNAL
 
 # What makes a name a pattern.
 WILD = re.compile(r"[*?[]")
@@ -108,7 +112,30 @@ def select(
     if asked.imports:
         wanted.append((SingleFiles(asked.imports), sorted(asked.imports)))
     _check_unique(names_in(wanted))
+    _check_not_into_itself(chosen, wanted)
     return wanted
+
+
+def _check_not_into_itself(chosen: Chosen, wanted: Wanted) -> None:
+    """dom0's files must not hold the archive: each send would send the last."""
+    destination = chosen.access.destination
+    if destination.scheme != INTERNAL:
+        return
+    place = Path(os.path.realpath(destination.path))
+    for source, names in wanted:
+        if not isinstance(source, Dom0Files) or HOME not in names:
+            continue
+        try:
+            home = source.place(HOME)
+        except NotFound:
+            # The send of this volume says so.
+            continue
+        if place.is_relative_to(home):
+            raise BadInput(
+                f"the archive lies in {HOME} and can't be backed up into"
+                f" itself: leave it out with --exclude={HOME}",
+                about=HOME,
+            )
 
 
 def _planned(

@@ -16,7 +16,13 @@ from itertools import islice
 
 from wyng_common import limits
 from wyng_dom0.files.below import open_file, open_folder, split
-from wyng_dom0.files.entry import Bounds, Entry, Kind, shown
+from wyng_dom0.files.entry import (
+    ENTRIES_MAX,
+    Bounds,
+    Entry,
+    Kind,
+    shown,
+)
 from wyng_dom0.files.notes import Notes
 from wyng_dom0.files.reader import Piece
 from wyng_dom0.files.scan import Tree, scan
@@ -24,6 +30,8 @@ from wyng_dom0.files.scan import Tree, scan
 KEPT = 1000
 MISSING = "missing"
 NEW = "new"
+# Whatever there is; a session had no more.
+_ALL = Bounds(ENTRIES_MAX, limits.VOLUME_SIZE_MAX)
 _AT_ONCE = limits.MIB
 _TEXT_MAX = 64 * limits.KIB
 _LINES_EACH = 100
@@ -61,6 +69,7 @@ class Comparing:
     # What the volume has of files that are made anew each time.
     generated: dict[bytes, bytes] = field(default_factory=dict)
     _seen: set[bytes] = field(default_factory=set)
+    _one_sided: set[bytes] = field(default_factory=set)
     _lines: int = 0
 
     def watch(self, entry: Entry, content: Iterator[Piece]) -> Iterator[Piece]:
@@ -77,14 +86,23 @@ class Comparing:
                 yield from self._watch_file(entry, fd, what, content)
             finally:
                 os.close(fd)
-        if what:
+        if what == [MISSING]:
+            self._add_one_sided(entry, MISSING)
+        elif what:
             self._add(entry.path, what)
 
-    def finish(self, bounds: Bounds, name: str) -> None:
+    def finish(self, name: str) -> None:
         """Add what is new since; raises TooMuch or NotFound, as scan."""
-        for entry in scan(self.tree, bounds, Notes(), name):
+        for entry in scan(self.tree, _ALL, Notes(), name):
             if entry.path not in self._seen:
-                self._add(entry.path, [NEW])
+                self._add_one_sided(entry, NEW)
+
+    def _add_one_sided(self, entry: Entry, what: str) -> None:
+        """What lies below a folder that is on one side alone goes with it."""
+        if entry.kind is Kind.FOLDER:
+            self._one_sided.add(entry.path)
+        if split(entry.path)[0] not in self._one_sided:
+            self._add(entry.path, [what])
 
     def _add(self, path: bytes, what: list[str], text: str = "") -> None:
         one = what[0] if what[0] in (MISSING, NEW) else "differing"

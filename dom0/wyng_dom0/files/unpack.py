@@ -29,7 +29,7 @@ _FOLDER_MODE = 0o700
 _FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Those of the user, and access lists; no rights that a program gets by them.
 _XATTRS = (b"user.", b"system.posix_acl_")
-LEADS_OUT = "a link that leads out of it"
+LEADS_OUT = "a link that leads out of it, listed in links-not-made.txt"
 TWICE = "named twice"
 NO_FIRST_NAME = "another name of a file that is not there"
 NO_XATTRS = "some of its extended attributes"

@@ -111,9 +111,12 @@ class FilesVolume:
         number = self._layout.at(at)
         if number < 0:
             return self._opening[at : at + wanted]
-        return self._of_slot(
-            self._slot(number), at - self._layout.starts[number], wanted
-        )
+        slot, made = self._slot(number), bytearray()
+        at -= self._layout.starts[number]
+        wanted = min(wanted, slot.length - at)
+        while len(made) < wanted:
+            made += self._of_slot(slot, at + len(made), wanted - len(made))
+        return bytes(made)
 
     def _of_slot(self, slot: _Slot, at: int, wanted: int) -> bytes:
         head = len(slot.head)

@@ -3,6 +3,7 @@
 """What a volume of files says never reaches outside of its own folder."""
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +26,7 @@ from dom0.files.rig import (
 from dom0.files.test_reading import shape
 from wyng_dom0.errors import IntegrityError
 from wyng_dom0.files.compare import Comparing
-from wyng_dom0.files.entry import Bounds, Entry, Kind
+from wyng_dom0.files.entry import Entry, Kind
 from wyng_dom0.files.header import BLOCK, _block, opening
 from wyng_dom0.files.reader import FilesReader, Piece
 from wyng_dom0.files.scan import Tree
@@ -311,6 +312,8 @@ def test_comparing_tells_every_kind_of_difference(tmp_path: Path) -> None:
     (home / "sparse").write_bytes(b"")
     os.truncate(home / "sparse", MIB)
     os.symlink("a", home / "link")
+    (home / "old-folder" / "deep").mkdir(parents=True)
+    (home / "old-folder" / "deep" / "file").touch()
     data = Volume(Tree(home)).read()
     (home / "text").write_text("two\ntext\n")
     os.chmod(home / "mode", 0o777)
@@ -324,12 +327,15 @@ def test_comparing_tells_every_kind_of_difference(tmp_path: Path) -> None:
     (home / "link").unlink()
     os.symlink("b", home / "link")
     (home / "new").touch()
+    (home / "new-folder" / "deep").mkdir(parents=True)
+    (home / "new-folder" / "deep" / "file").touch()
+    shutil.rmtree(home / "old-folder")
     comparing = Comparing(Tree(home), with_texts=True)
     reader = FilesReader(iter([data]))
     for entry in reader.entries():
         for _ in comparing.watch(entry, reader.content()):
             pass
-    comparing.finish(Bounds(), "dom0:home")
+    comparing.finish("dom0:home")
     found = {each.path: each.what for each in comparing.differences}
     assert found == {
         b"text": "content",
@@ -340,10 +346,12 @@ def test_comparing_tells_every_kind_of_difference(tmp_path: Path) -> None:
         b"sparse": "content",
         b"link": "target",
         b"new": "new",
+        b"new-folder": "new",
+        b"old-folder": "missing",
     }
     (text,) = [e.text for e in comparing.differences if e.path == b"text"]
     assert text.splitlines()[3:5] == ["-one", "+two"]
-    assert dict(comparing.counts) == {"differing": 6, "missing": 1, "new": 1}
+    assert dict(comparing.counts) == {"differing": 6, "missing": 2, "new": 2}
 
 
 def test_long_texts_are_cut(tmp_path: Path) -> None:
