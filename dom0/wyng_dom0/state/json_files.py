@@ -75,6 +75,15 @@ def time_of(row: Mapping[str, object], key: str) -> datetime | None:
     return found
 
 
+def moment_of(value: object) -> datetime | None:
+    """An aware time as it stands there; None for anything else."""
+    try:
+        found = datetime.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
 def _text(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat()

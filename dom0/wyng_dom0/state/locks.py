@@ -10,6 +10,9 @@
     ledgers    who reads and writes a volume's ledgers; a moment
     proven     who reads and writes what was proven; a moment
     noted      who reads and writes other notes of an archive; a moment
+    request    who restores what was asked for; never waited for
+    caller     who decides about a qube's call; never waited for
+    requests   who reads and writes what was asked for; a moment
     snapshot   shared: who reads it; alone: who drops it
 
 Taken in this order, those of one kind sorted. No lock is ever broken. Lock
@@ -111,6 +114,36 @@ def hold_noted(places: Places, path: Path) -> Iterator[None]:
         "keeping state",
         _LEDGERS_WAIT,
     ):
+        yield
+
+
+@contextmanager
+def hold_requests(places: Places) -> Iterator[None]:
+    """Hold grants, requests, paces and their log for a moment."""
+    path = places.lock("requests", b"requests")
+    with _hold(path, "the requests", "keeping state", _LEDGERS_WAIT):
+        yield
+
+
+@contextmanager
+def hold_caller(places: Places, caller: str) -> Iterator[None]:
+    """Be the only one that decides about a qube's call.
+
+    Raises DestinationBusy at once when another one does: the call is lost.
+    """
+    path = places.lock("caller", caller.encode("ascii"))
+    with _hold(path, "the caller", "deciding"):
+        yield
+
+
+@contextmanager
+def hold_restore(
+    places: Places, archive: ArchiveId, qube: str
+) -> Iterator[None]:
+    """Be the only one that restores what was asked for; DestinationBusy."""
+    key = bytes(archive) + qube.encode("ascii")
+    what = f"the request for {quote(qube)}"
+    with _hold(places.lock("request", key), what, "restoring"):
         yield
 
 

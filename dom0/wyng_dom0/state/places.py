@@ -15,6 +15,9 @@ from wyng_dom0.state.durable import make_private_folder
 
 SYSTEM_STATE = Path("/var/lib/qvm-wyng")
 SYSTEM_CONFIG = Path("/etc/qvm-wyng/config.yaml")
+_SYSTEM_POLICIES = Path("/etc/qubes/policy.d")
+# Behind the user's own file, in front of the one that refuses everybody.
+_POLICY = "40-wyng-requests.policy"
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,48 @@ class Places:
     def runs(self) -> Path:
         """The folder of what runs now: a file and a socket of each run."""
         return self.root / "runs"
+
+    @property
+    def grants(self) -> Path:
+        """The folder of who may ask for which archive."""
+        return self.root / "requests" / "allowed"
+
+    def grant(self, archive: ArchiveId) -> Path:
+        """Which qube may ask for an archive."""
+        return self.grants / f"{archive.hex()}.json"
+
+    @property
+    def requests_pending(self) -> Path:
+        """The folder of the restores that were asked for."""
+        return self.root / "requests" / "pending"
+
+    def request(self, archive: ArchiveId, qube: str) -> Path:
+        """The request for a qube, whose name was checked, of an archive."""
+        return self.requests_pending / f"{archive.hex()}-{qube}.json"
+
+    def pace(self, caller: str) -> Path:
+        """How often a qube, whose name was checked, called of late."""
+        return self.root / "requests" / "paces" / f"{caller}.json"
+
+    @property
+    def request_log(self) -> Path:
+        """What was asked for, refused and done."""
+        return self.root / "requests" / "log"
+
+    @property
+    def policy_is_ours(self) -> bool:
+        """False for the system's state, whose policy qrexec reads."""
+        return self.root != SYSTEM_STATE
+
+    @property
+    def policy(self) -> Path:
+        """The policy of who may ask.
+
+        A state of one's own has its own, which nobody obeys.
+        """
+        if self.policy_is_ours:
+            return self.root / "policy.d" / _POLICY
+        return _SYSTEM_POLICIES / _POLICY
 
     def unfinished(self, device: bytes) -> Path:
         """Says that a restore to a block device is not finished."""
