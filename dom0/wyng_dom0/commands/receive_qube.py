@@ -35,6 +35,9 @@ from wyng_dom0.sources.qubes import (
 )
 from wyng_dom0.state import locks
 
+# Of a pool: what another qube asked for never fills it.
+_LEFT_PERCENT = 10
+
 
 def names_qubes(options: Options, chosen: Chosen) -> bool:
     """True when what is named are qubes to be made, and not volumes."""
@@ -191,6 +194,7 @@ def _order(context: Context, archive: OpenArchive, qube: str) -> QubeOrder:
         pool=options.pool,
         overwrite=options.overwrite,
         isolated=options.isolated,
+        leave_percent=_LEFT_PERCENT if options.command == "requests" else 0,
     )
 
 

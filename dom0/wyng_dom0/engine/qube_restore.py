@@ -58,7 +58,8 @@ class QubeOrder:
 
     `parts` may be empty (settings alone), `with_settings` False (data alone).
     `pool` is where new volumes go; None: where they were, if it is there.
-    With `overwrite` the qube exists and its volumes are replaced.
+    With `overwrite` the qube exists and its volumes are replaced. In each
+    pool `leave_percent` stays free.
     """
 
     name: str
@@ -68,6 +69,7 @@ class QubeOrder:
     pool: str | None = None
     overwrite: bool = False
     isolated: bool = False
+    leave_percent: int = 0
 
 
 @dataclass
@@ -324,12 +326,21 @@ def _check_space(restores: Sequence[QubeRestore]) -> None:
             needed[pool] = needed.get(pool, 0) + size
     for pool, size in needed.items():
         free = restores[0].admin.free_bytes(pool)
-        if free is not None and free < size:
+        left = _to_leave(restores, pool)
+        if free is not None and free < size + left:
+            also = f", and {left} more are to stay free" if left else ""
             raise TargetError(
                 f"the pool {pool} has {free} bytes free, and {size} are"
-                " needed: name another with --pool",
+                f" needed{also}: name another with --pool",
                 about=pool,
             )
+
+
+def _to_leave(restores: Sequence[QubeRestore], pool: str) -> int:
+    """How many bytes of a pool must stay free."""
+    percent = max(each.order.leave_percent for each in restores)
+    whole = restores[0].admin.size_bytes(pool) if percent else None
+    return (whole or 0) * percent // 100
 
 
 def restore_all(

@@ -108,6 +108,11 @@ class QubesAdmin:
         except KeyError:
             return None
 
+    def size_bytes(self, pool: str) -> int | None:
+        """See Admin."""
+        said = _values(self._ask(ADMIN_QUBE, "admin.pool.UsageDetails", pool))
+        return int(said["data_size"]) if "data_size" in said else None
+
     def labels(self) -> list[str]:
         """See Admin."""
         return self._ask(ADMIN_QUBE, "admin.label.List").splitlines()

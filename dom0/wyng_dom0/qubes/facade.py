@@ -121,6 +121,9 @@ class Admin(Protocol):
     def free_bytes(self, pool: str) -> int | None:
         """What a pool has free; None where its driver doesn't say."""
 
+    def size_bytes(self, pool: str) -> int | None:
+        """What a pool has in all; None where its driver doesn't say."""
+
     def labels(self) -> list[str]:
         """Names of all labels."""
 
