@@ -33,6 +33,7 @@ WORDS: "dict[str, tuple[str, ...]]" = {
     "rename": ("a", "b"),
     "key": ("list",),
     "probe": ("--dest=internal:{backup}/b",),
+    "requests": ("approve",),
     "watch": ("nonsense",),
     "include": ("nonsense",),
     "exclude": ("nonsense",),

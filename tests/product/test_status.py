@@ -47,6 +47,7 @@ def test_status_needs_no_destination_and_no_source(kept: Machine) -> None:
 def test_status_of_a_new_machine_is_empty(machine: Machine) -> None:
     found = told(machine)
     assert found.pop("kind") == "status"
+    assert found.pop("requests") == 0
     assert set(map(len, found.values())) == {0}
     assert "arch-init makes one" in machine.run("status")
     assert not machine.state.exists()

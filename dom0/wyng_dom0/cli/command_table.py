@@ -6,6 +6,7 @@ Data only. Help, parsing, suggestions and the check of what goes with what
 all read this table and that of the options.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wyng_dom0.rules import RULE_OPTIONS
@@ -30,9 +31,18 @@ _RULES = frozenset({"autoprune", "min-free-space", "keep", *RULE_OPTIONS})
 # What works for a while: others may see, pause and end it.
 LASTING = frozenset(
     {"send", "receive", "verify", "prune", "monitor", "diff", "arch-check"}
-    | {"arch-deduplicate", "migrate", "drill"}
+    | {"arch-deduplicate", "migrate", "drill", "requests"}
 )
+# Of requests, what restores.
+_LASTING_ACTIONS = ("approve", "run")
 MANY = 1 << 30
+
+
+def lasts(command: str, names: Sequence[str]) -> bool:
+    """True for a run that others may see, pause and end."""
+    if command == "requests":
+        return names[0] in _LASTING_ACTIONS
+    return command in LASTING
 
 
 @dataclass(frozen=True)
@@ -330,6 +340,15 @@ COMMANDS: dict[str, CommandRow] = {
             "exclude 'tmp-*.img'",
             _COMMON,
             least=1,
+        ),
+        CommandRow(
+            "requests",
+            "list|approve|deny|allow|block|log|run [VM]",
+            "what backup qubes ask for, and which may ask",
+            "requests approve work",
+            _UNLOCK | {"by-itself", "pool"},
+            least=1,
+            most=2,
         ),
         CommandRow(
             "overdue",

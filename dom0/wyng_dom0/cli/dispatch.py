@@ -149,6 +149,12 @@ def _rename(context: Context) -> None:
     rename.run(context)
 
 
+def _requests(context: Context) -> None:
+    from wyng_dom0.commands import requests
+
+    requests.run(context)
+
+
 def _history(context: Context) -> None:
     from wyng_dom0.commands import history
 
@@ -233,6 +239,7 @@ _COMMANDS: dict[str, Run] = {
     "rename": _rename,
     "configure": _configure,
     "history": _history,
+    "requests": _requests,
     "schedule": _schedule,
     "send": _send,
     "unprotect": _protect,

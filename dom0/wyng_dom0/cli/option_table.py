@@ -67,6 +67,7 @@ OPTIONS: dict[str, OptionRow] = {
         _value("archive", "NAME", "which archive; default: the first made"),
         _value("as", "NAME", "what the restored qube is called", False),
         _flag("bootstrap", "bring the store to an SSH host"),
+        _flag("by-itself", "restores wait for nobody", config=False),
         _value("authmin", "MINUTES", "hold the key for so long; -1: no more"),
         _choice("autoprune", "remove by rules", "off", "on", "full"),
         _choice("chunk-factor", "chunks of 64 KiB x 2^(N-1)", *_FACTORS),

@@ -21,6 +21,7 @@ from wyng_dom0.commands import (
     archive_reports,
     file_reports,
     reports,
+    request_reports,
     setting_reports,
 )
 from wyng_dom0.commands.context import Options
@@ -179,6 +180,8 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         reports.MigrationList: "migration",
         reports.CheckReport: "check",
         reports.ProbeReport: "probe",
+        request_reports.RequestList: "requests",
+        request_reports.RequestLog: "request-log",
     }
     return {"kind": kinds[type(report)], **dataclasses.asdict(report)}
 

@@ -21,6 +21,7 @@ from wyng_dom0.cli.render_history import render_history
 from wyng_dom0.cli.render_options import render_options
 from wyng_dom0.cli.render_overview import render_overview
 from wyng_dom0.cli.render_probe import render_probe
+from wyng_dom0.cli.render_requests import render_log, render_requests
 from wyng_dom0.cli.render_schedule import render_schedule
 from wyng_dom0.cli.render_settings import (
     render_settings,
@@ -31,6 +32,7 @@ from wyng_dom0.commands import (
     archive_reports,
     file_reports,
     reports,
+    request_reports,
     setting_reports,
 )
 from wyng_dom0.names import one_line
@@ -72,6 +74,10 @@ def render_report(report: reports.Report) -> str:
         return render_probe(report)
     if isinstance(report, reports.CheckReport):
         return render_check(report)
+    if isinstance(report, request_reports.RequestList):
+        return render_requests(report)
+    if isinstance(report, request_reports.RequestLog):
+        return render_log(report)
     return _render_pruned(report)
 
 

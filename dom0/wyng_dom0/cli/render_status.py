@@ -26,6 +26,7 @@ def render_status(report: reports.StatusReport) -> str:
         _render_running(report),
         _render_archives(report),
         _render_kept(report),
+        _render_requests(report),
         "\n".join(map(_render_leftover, report.leftovers)),
         "\n".join(f"Not told: {each}." for each in report.problems),
     ]
@@ -59,6 +60,13 @@ def _render_running(report: reports.StatusReport) -> str:
     ]
     headings = ("RUN", "STATE", "ARCHIVE", "ABOUT", "SINCE")
     return format_table(headings, rows) or "Nothing is running."
+
+
+def _render_requests(report: reports.StatusReport) -> str:
+    if not report.requests:
+        return ""
+    count = format_count(report.requests, "restore")
+    return f"Asked for: {count}; `qvm-wyng requests list` shows what waits."
 
 
 def _render_archives(report: reports.StatusReport) -> str:

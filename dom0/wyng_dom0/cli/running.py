@@ -15,7 +15,7 @@ from datetime import datetime
 
 from wyng_common.errors import WyngError
 from wyng_dom0 import events
-from wyng_dom0.cli.command_table import LASTING
+from wyng_dom0.cli.command_table import lasts
 from wyng_dom0.cli.failures import error_object
 from wyng_dom0.cli.progress import Output, Progress, plain, report_to_dict
 from wyng_dom0.commands.context import Options
@@ -178,7 +178,8 @@ def running(
     """
     run = Run(output, shown, hold)
     with ExitStack() as stack:
-        if options.command in LASTING and places.root.is_dir():
+        is_run = lasts(options.command, options.names)
+        if is_run and places.root.is_dir():
             stack.enter_context(run.share(places, options, now))
         try:
             yield run

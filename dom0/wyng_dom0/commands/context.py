@@ -43,6 +43,7 @@ class Options:
     archive: str | None = None
     as_: str | None = None
     bootstrap: bool = False
+    by_itself: bool = False
     authmin: int | None = None
     autoprune: str | None = None
     chunk_factor: int | None = None

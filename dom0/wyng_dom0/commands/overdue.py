@@ -89,6 +89,17 @@ def every_of(context: Context, definition: ArchiveDefinition) -> timedelta:
     return parse_every(every)
 
 
+def is_due(
+    places: Places,
+    definition: ArchiveDefinition,
+    every: timedelta,
+    now: datetime,
+) -> bool:
+    """True when it is time for the archive's next whole send."""
+    began = read_send(places, definition.archive)
+    return began is None or began > now or now - began >= every
+
+
 def warn_overdue(context: Context, definition: ArchiveDefinition) -> None:
     """Tell with any other command, where the user's config says how often."""
     options = context.options

@@ -16,6 +16,7 @@ from wyng_dom0.commands.archive_reports import (
     ScheduleReport,
 )
 from wyng_dom0.commands.file_reports import FilesReport
+from wyng_dom0.commands.request_reports import RequestList, RequestLog
 from wyng_dom0.commands.setting_reports import (
     SettingsDiffReport,
     SettingsReport,
@@ -290,6 +291,7 @@ class LeftoverRow:
 class StatusReport:
     """What `status` says: all that is known here, with no archive in reach.
 
+    `requests` is how many restores were asked for and not decided about;
     `problems` are sentences about parts that can't be told.
     """
 
@@ -297,6 +299,7 @@ class StatusReport:
     running: tuple[RunningRow, ...]
     volumes: tuple[KeptRow, ...]
     pools: tuple[PoolRow, ...]
+    requests: int
     problems: tuple[str, ...]
     leftovers: tuple[LeftoverRow, ...] = ()
 
@@ -473,6 +476,8 @@ class CheckReport:
 
 Report = Union[
     Said,
+    RequestList,
+    RequestLog,
     CheckReport,
     RunTold,
     VolumeList,

@@ -33,6 +33,7 @@ from wyng_dom0.sources.choose import (
 )
 from wyng_dom0.state import definitions
 from wyng_dom0.state.definitions import ArchiveDefinition
+from wyng_dom0.state.requests import list_requests
 from wyng_dom0.state.restoring import noted
 
 
@@ -56,6 +57,7 @@ def run(context: Context) -> None:
             running=_running(context),
             volumes=tuple(volumes),
             pools=tuple(pools.values()),
+            requests=_requests(context),
             leftovers=_leftovers(context, problems),
             problems=tuple(problems),
         )
@@ -141,6 +143,12 @@ def _running(context: Context) -> tuple[RunningRow, ...]:
         )
         for each in list_runs(context.places)
     )
+
+
+def _requests(context: Context) -> int:
+    """How many wait; those that are too old are dropped by others."""
+    known = list_requests(context.places)
+    return sum(not each.is_over(context.now) for each in known)
 
 
 def _row(

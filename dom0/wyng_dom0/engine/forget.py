@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Forgetting an archive that is no more: all that this machine kept of it."""
 
-from wyng_dom0.engine import kept
+from wyng_dom0.engine import asking, kept
 from wyng_dom0.state import (
     archive_options,
     choices,
@@ -37,6 +37,7 @@ def forget_archive(places: Places, definition: ArchiveDefinition) -> None:
     for state in list_states(places):
         if archive in ledgers.list_archives(state.folder):
             kept.forget_archive(places, state, archive)
+    asking.forget_archive(places, archive)
     last_send.forget(places, archive)
     staging.forget(places, archive)
     seen_space.forget(places, archive, where.url)

@@ -137,7 +137,7 @@ def hold_caller(places: Places, caller: str) -> Iterator[None]:
 
 
 @contextmanager
-def hold_restore(
+def hold_request(
     places: Places, archive: ArchiveId, qube: str
 ) -> Iterator[None]:
     """Be the only one that restores what was asked for; DestinationBusy."""

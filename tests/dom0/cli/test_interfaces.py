@@ -16,6 +16,7 @@ from wyng_dom0.commands import (
     archive_reports,
     file_reports,
     reports,
+    request_reports,
     setting_reports,
     steer,
 )
@@ -24,7 +25,7 @@ from wyng_dom0.runs.sharing import COMMANDS as WORDS
 
 TEXT = (Path(__file__).parents[3] / "doc" / "interfaces.md").read_text("utf-8")
 REPORTS = {
-    "status": reports.StatusReport((), (), (), (), ()),
+    "status": reports.StatusReport((), (), (), (), 0, ()),
     "overview": reports.OverviewReport((), (), (), (), ()),
     "schedule": archive_reports.ScheduleReport(
         *("a", True, True, "daily", None, True, False, True, True)
@@ -42,6 +43,8 @@ REPORTS = {
         "a", "q", "s", "n", True, ()
     ),
     "files": file_reports.FilesReport("a", "v", "s", "", 0, 0, False),
+    "requests": request_reports.RequestList((), ()),
+    "request-log": request_reports.RequestLog(()),
     "diff": reports.DiffReport("a", "v", "x", "y", 1, 1, True, 0, 0, False),
 }
 ROWS: "dict[tuple[str, str], type]" = {
@@ -66,6 +69,9 @@ ROWS: "dict[tuple[str, str], type]" = {
     ("list", "sessions"): reports.SessionRow,
     ("list", "totals"): reports.ArchiveTotals,
     ("list", "removed"): reports.PrunedRow,
+    ("requests", "requests"): request_reports.RequestRow,
+    ("requests", "allowed"): request_reports.AllowedRow,
+    ("requests", "entries"): request_reports.LogRow,
     ("migrate", "volumes"): reports.ForeignRow,
     ("probe", "destination"): reports.PlaceRow,
     ("probe", "source"): reports.SourceRow,
@@ -116,7 +122,13 @@ def test_no_kind_of_report_is_left_out() -> None:
     told = {type(each) for each in REPORTS.values()} | set(ROWS.values())
     all_kinds = {
         kind
-        for module in (reports, setting_reports, archive_reports, file_reports)
+        for module in (
+            reports,
+            archive_reports,
+            file_reports,
+            request_reports,
+            setting_reports,
+        )
         for kind in vars(module).values()
         if isinstance(kind, type) and kind.__module__ == module.__name__
     }
