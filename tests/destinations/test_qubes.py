@@ -324,7 +324,7 @@ def test_append_only_qube_can_add_and_not_remove(
 ) -> None:
     """A qube of its own under the policy's example, in its own archive."""
     qubes = made.qubes
-    policy = qubes.root / "policy"
+    policy = qubes.policies / "80-wyng.policy"
     shipped = policy.read_text()
     home = _home(qubes)
     configure(

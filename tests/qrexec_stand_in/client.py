@@ -39,7 +39,7 @@ def main(words: List[str]) -> int:
     fault = _fault(known, service)
     if caller != "dom0" and not _policy_allows(state, caller, vm, service):
         return _say("Request refused", REFUSED)
-    if not known["qubes"].get(vm, {}).get("running"):
+    if vm != "dom0" and not known["qubes"].get(vm, {}).get("running"):
         return _say(
             "connect_unix_socket: connect /var/run/qubes/qrexec."
             f"{vm}: No such file or directory",
@@ -79,7 +79,9 @@ def _fault(known: Dict[str, Any], service: str) -> Dict[str, Any]:
 def _policy_allows(state: Path, caller: str, vm: str, service: str) -> bool:
     from policy.evaluator import Call, decide, read_policy
 
-    rules = read_policy((state / "policy").read_text())
+    # First match in the order of the files' names.
+    files = sorted((state / "policy.d").glob("*.policy"))
+    rules = read_policy("\n".join(each.read_text() for each in files))
     name, plus, argument = service.partition("+")
     return decide(rules, Call(name, "+" + argument, caller, vm)) == "allow"
 
@@ -105,7 +107,15 @@ def _environment(home: Path, caller: str, service: str) -> Dict[str, str]:
     }
     if argument:
         found["QREXEC_SERVICE_ARGUMENT"] = argument
+    if home.name == "dom0":
+        found["QREXEC_REQUESTED_TARGET_TYPE"] = "name"
+        found["QREXEC_REQUESTED_TARGET"] = "dom0"
     return found
+
+
+def _held() -> "List[int]":
+    """A descriptor that a test has an end of, to see what still lives."""
+    return [int(os.environ["HELD"])] if "HELD" in os.environ else []
 
 
 def _call(
@@ -119,6 +129,7 @@ def _call(
         env=_environment(home, caller, service),
         cwd=home / "home",
         bufsize=0,
+        pass_fds=_held(),
     )
     assert child.stdin and child.stdout
     after = fault.get("after", 0)

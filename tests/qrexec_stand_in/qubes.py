@@ -34,8 +34,9 @@ class Qubes:
         self.bin = root / "bin"
         self.bin.mkdir(parents=True)
         self._known: Dict[str, Any] = {"qubes": {}, "faults": {}}
-        policy = ROOT / "policy" / "80-wyng.policy"
-        shutil.copy(policy, root / "policy")
+        self.policies = root / "policy.d"
+        self.policies.mkdir()
+        shutil.copy(ROOT / "policy" / "80-wyng.policy", self.policies)
         self._program(self.bin / "qrexec-client", "dom0")
 
     def _program(self, path: Path, caller: str) -> None:

@@ -5,7 +5,9 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from product.machine import Machine
 from qubesadmin_stand_in.qubes_system import HERE, QubesSystem
@@ -14,15 +16,23 @@ from qubesadmin_stand_in.qubes_system import HERE, QubesSystem
 class Dom0:
     """A Qubes system on btrfs, and an archive of its qubes."""
 
-    def __init__(self, root: Path, machine: Machine) -> None:
+    def __init__(
+        self,
+        root: Path,
+        machine: Machine,
+        *words: str,
+        env: "Mapping[str, str]" = MappingProxyType({}),
+    ) -> None:
+        """`words` are for arch-init, instead of a folder that is unsealed."""
         self.machine = machine
         self.system = QubesSystem(root / "qubes")
         self.system.add("work", private=b"work at first", netvm="")
         self.system.add("vault", private=b"secret", include_in_backups=False)
         self.system.add("alone", "StandaloneVM", private=b"p", root=b"r")
         self.system.change("work", tags=["client"])
-        self.env = {**self.system.env, "PYTHONPATH": _path()}
-        self.run("--encrypt=off", f"--dest={machine.dest()}", "arch-init")
+        self.env = {**self.system.env, "PYTHONPATH": python_path(), **env}
+        words = words or ("--encrypt=off", f"--dest={machine.dest()}")
+        self.run(*words, "arch-init")
 
     def run(self, *words: str) -> str:
         return self.machine.run(*words, env=self.env)
@@ -50,5 +60,5 @@ class Dom0:
         return target.read_bytes()
 
 
-def _path() -> str:
+def python_path() -> str:
     return os.pathsep.join([str(HERE), *sys.path])

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""When systemd starts the next send of an archive, where systemd runs.
+"""systemd, where it runs: when the next send is, and starting one now.
 
 Asks systemctl for a fixed list of properties and a bounded time; whatever
-goes wrong there means that nothing is known.
+goes wrong there means that nothing is known, or was started.
 """
 
 import re
@@ -30,6 +30,27 @@ def can_be_timed(archive: str) -> bool:
 def timer_of(archive: str) -> str:
     """The timer of an archive's sends."""
     return f"qvm-wyng-send@{archive}.timer"
+
+
+def start_send(archive: str) -> bool:
+    """Have systemd start a send, unless one runs; False when it can't.
+
+    Does not wait for it. An archive whose name needs escaping has no unit.
+    """
+    unit = f"qvm-wyng-send@{archive}.service"
+    return can_be_timed(archive) and _start(unit)
+
+
+def start_requests() -> bool:
+    """Have systemd do what was asked for and may be done by itself."""
+    return _start("qvm-wyng-requests.service")
+
+
+def _start(unit: str) -> bool:
+    """--no-block: what was started may last for hours."""
+    words = ("start", "--no-block", "--", unit)
+    answer = systemd.ask(systemd.SYSTEMCTL, *words, seconds=_SECONDS)
+    return answer.code == 0
 
 
 def next_sends(archives: Iterable[str]) -> dict[str, datetime]:
