@@ -24,6 +24,13 @@ def test_qube_is_drilled_in_its_pool(dom0: Dom0) -> None:
     assert not list(dom0.system.pool.glob(".wyng-drill*"))
 
 
+def test_settings_alone_are_nothing_to_drill(dom0: Dom0) -> None:
+    dom0.sent("work:settings", "work")
+    assert drilled(dom0, "drill")["volume"] == "work:private"
+    said = dom0.run("drill", "work:settings")
+    assert "has no data to restore" in said
+
+
 def test_qube_that_is_gone_is_drilled_in_the_default_pool(dom0: Dom0) -> None:
     from qubesadmin import daemon
 

@@ -60,7 +60,7 @@ def _meant(context: Context, due: list[Due]) -> list[Due]:
     """
     options = context.options
     for each in due:
-        if not each.session.size:
+        if options.names and not each.session.size:
             why = "it has no data to restore"
             context.listener(VolumeSkipped(each.page.name, why))
     due = sorted(
