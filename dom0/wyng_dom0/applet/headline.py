@@ -189,11 +189,15 @@ def _some_names(names: Sequence[str]) -> str:
 
 
 def _overdue(archive: ArchiveFacts, now: datetime) -> Headline:
+    if archive.last_send is None:
+        more = tr("No backup of everything went well yet.")
+    else:
+        more = tr("All was last backed up {0}; it should be every {1}.").format(
+            age(archive.last_send, now), duration(archive.every)
+        )
     return Headline(
         tr("The backup is late."),
-        tr("All was last backed up {0}; it should be every {1}.").format(
-            age(archive.last_send, now), duration(archive.every)
-        ),
+        more,
         "late",
         BAD,
         BACK_UP_ALL,
