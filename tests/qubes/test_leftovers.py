@@ -143,6 +143,22 @@ def test_qube_of_another_is_left_alone(
     assert "work runs" in said and "work" in dom0.system.names()
 
 
+def test_qube_whose_tag_was_taken_away_is_its_users(large: Dom0) -> None:
+    with held_restore(large, "big", "--as=again") as process:
+        process.kill()
+        process.wait(WAIT)
+    again = large.system.qube("again")
+    again["volumes"]["private"]["importing"] = False
+    large.system.change("again", tags=[], volumes=again["volumes"])
+    assert leftovers(large) == []
+    with held_restore(large, "big", "--as=again", "--overwrite") as process:
+        process.kill()
+        process.wait(WAIT)
+    assert leftovers(large) == [("over", "again")]
+    said = large.fails(1, "--force", "delete", "again", "--clean")
+    assert "it is left alone" in said and "again" in large.system.names()
+
+
 def test_what_was_removed_by_hand_is_told_no_longer(large: Dom0) -> None:
     from qubesadmin import daemon
 

@@ -9,8 +9,9 @@ our mark of one that was made for it, is halted, and nobody restores it.
 from dataclasses import dataclass
 from enum import Enum
 
+from wyng_dom0.engine.qube_restore import is_half_made
 from wyng_dom0.errors import DestinationBusy, NotFound, Refused
-from wyng_dom0.qubes.capture import MADE, MARK, RESTORING
+from wyng_dom0.qubes.capture import RESTORING
 from wyng_dom0.qubes.facade import Admin
 from wyng_dom0.state import locks, restoring, scratches
 from wyng_dom0.state.places import Places
@@ -70,8 +71,7 @@ def check_removable(admin: Admin, qube: str) -> None:
     known = {each.name: each for each in admin.qubes()}
     if qube not in known:
         raise NotFound(f"there is no qube {qube}", about=qube)
-    mark = admin.feature(qube, MARK)
-    if not admin.has_tag(qube, RESTORING) or mark != MADE:
+    if not is_half_made(admin, qube):
         raise Refused(
             f"{qube} is no qube that a restore of this program made and did"
             " not finish: it is left alone",

@@ -176,8 +176,7 @@ class QubeRestore:
         name, over = self.order.name, self.order.overwrite
         if over and self.order.with_settings and self.order.settings.klass:
             self._now = self._settings_now()
-        # One that a killed restore made stays one that may be removed.
-        over = over and self.admin.feature(name, MARK) != MADE
+        over = over and not is_half_made(self.admin, name)
         noted = Restored(name, self.order.settings.qube, over)
         restoring.note(self.places, noted)
         self._noted = True
@@ -305,6 +304,15 @@ class QubeRestore:
                 f"{self.order.name} is half restored, can't start and could"
                 f" not be removed ({left})"
             )
+
+
+def is_half_made(admin: Admin, qube: str) -> bool:
+    """True for one that a restore of ours made and did not finish.
+
+    Without the tag it is its user's, whatever the mark says.
+    """
+    marked = admin.feature(qube, MARK) == MADE
+    return marked and admin.has_tag(qube, RESTORING)
 
 
 def check_all(
