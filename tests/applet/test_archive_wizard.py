@@ -17,7 +17,12 @@ from PyQt6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from applet.wizard_hand import WizardHand, go_to_passphrase, prove_paper
+from applet.wizard_hand import (
+    WizardHand,
+    go_to_passphrase,
+    prove_paper,
+    without_a_timer,
+)
 from product.machine import DATA, PASSPHRASE, Machine
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Call, Engine
@@ -53,7 +58,7 @@ def make(hand: WizardHand, wizard: ArchiveWizard, machine: Machine) -> str:
         hand, wizard, f"{machine.backup}/laptop", str(machine.images)
     )
     passphrase = prove_paper(hand, wizard)
-    hand.on("page-keep")
+    without_a_timer(hand)
     hand.on("page-summary")
     hand.on("page-doing")
     return passphrase
@@ -84,6 +89,9 @@ def test_archive_is_made_proven_and_everything_restores_bit_for_bit(
     assert send.words[-1] == "send"
     hand.until(lambda: send.is_over)
     kept_by(machine, passphrase)
+    (report,) = machine.objects("configure")
+    stored = {each["key"]: each["stored"] for each in report["options"]}
+    assert stored["keep-daily"] == "30" and stored["autoprune"] == "full"
     assert machine.volumes(machine.passcmd) == {"big.img": 1, "small.img": 1}
     assert machine.restored("big.img", "newest", machine.passcmd) == DATA
     assert machine.restored("small.img", "newest", machine.passcmd) == SMALL
@@ -119,7 +127,9 @@ def test_secrets_are_in_no_argument_no_log_and_no_file(
         hand, wizard, f"{machine.backup}/laptop", str(machine.images)
     )
     own_passphrase(hand, PASSPHRASE)
-    for name in ("schedule", "keep", "summary", "doing"):
+    hand.on("page-schedule")
+    without_a_timer(hand)
+    for name in ("summary", "doing"):
         hand.on(f"page-{name}")
     hand.until(wizard.doing.is_complete)
     code = wizard.plan.code[0]
@@ -273,7 +283,9 @@ def test_hostile_names_of_volumes_are_shown_as_they_are(
     assert "\u202e" not in text
     assert ("\\u202e" in text) is ("\u202e" in name)
     own_passphrase(hand, PASSPHRASE)
-    for page in ("schedule", "keep", "summary", "doing"):
+    hand.on("page-schedule")
+    without_a_timer(hand)
+    for page in ("summary", "doing"):
         hand.on(f"page-{page}")
     hand.until(wizard.doing.is_complete)
     assert wizard.doing.is_proven
@@ -314,8 +326,9 @@ def test_failed_making_says_what_is_there_and_goes_on(
         hand, wizard, f"{machine.backup}/laptop", str(machine.images)
     )
     own_passphrase(hand, PASSPHRASE)
-    for page in ("schedule", "keep", "summary"):
-        hand.on(f"page-{page}")
+    hand.on("page-schedule")
+    without_a_timer(hand)
+    hand.on("page-summary")
     gone = machine.root / "gone"
     os.rename(machine.backup, gone)
     hand.on("page-doing")
@@ -338,8 +351,9 @@ def test_failed_test_run_can_be_left_out_and_is_not_called_proven(
         hand, wizard, f"{machine.backup}/laptop", str(machine.images)
     )
     own_passphrase(hand, PASSPHRASE)
-    for page in ("schedule", "keep", "summary"):
-        hand.on(f"page-{page}")
+    hand.on("page-schedule")
+    without_a_timer(hand)
+    hand.on("page-summary")
     (machine.images / "small.img").unlink()
     hand.on("page-doing")
     skip = hand.find("skip", QAbstractButton)
@@ -366,8 +380,9 @@ def test_going_back_to_another_place_after_a_failure_makes_it_there(
         hand, wizard, f"{machine.backup}/sub/laptop", str(machine.images)
     )
     own_passphrase(hand, PASSPHRASE)
-    for page in ("schedule", "keep", "summary"):
-        hand.on(f"page-{page}")
+    hand.on("page-schedule")
+    without_a_timer(hand)
+    hand.on("page-summary")
     (machine.backup / "sub").rmdir()
     hand.on("page-doing")
     hand.until(hand.find("retry", QAbstractButton).isVisible)
@@ -376,6 +391,27 @@ def test_going_back_to_another_place_after_a_failure_makes_it_there(
     hand.type("directory", f"{machine.backup}/laptop")
     for page in ("what", "passphrase", "schedule", "keep", "summary", "doing"):
         hand.on(f"page-{page}")
+    hand.until(wizard.doing.is_complete)
+    assert wizard.doing.is_proven
+
+
+def test_timer_that_cant_be_set_is_said_and_the_rest_is_done(
+    hand: WizardHand, wizard: ArchiveWizard, machine: Machine
+) -> None:
+    go_to_passphrase(
+        hand, wizard, f"{machine.backup}/laptop", str(machine.images)
+    )
+    own_passphrase(hand, PASSPHRASE)
+    hand.on("page-schedule")
+    hand.tick("every-hourly")
+    for page in ("keep", "summary", "doing"):
+        hand.on(f"page-{page}")
+    skip = hand.find("skip", QAbstractButton)
+    hand.until(skip.isVisible)
+    said = hand.text("step-problem")
+    assert "systemd does not run" in said or "the timers are root's" in said
+    assert "when backups run" in hand.text("what-is-true")
+    skip.click()
     hand.until(wizard.doing.is_complete)
     assert wizard.doing.is_proven
 

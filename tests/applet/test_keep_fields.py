@@ -61,6 +61,11 @@ def test_picture_agrees_with_a_prune(name: str, every: str, step: int) -> None:
     ]
 
 
+def test_everything_is_a_rule_that_removes_nothing() -> None:
+    assert len(pruned_ages({}, DAY, 400)) == 400
+    assert words_of({}) == ("--apdays=0:0:1:1",)
+
+
 def test_presets_keep_what_they_are_called_for() -> None:
     usual = kept_ages(PRESETS["usual"], "hourly", NOW)
     assert sum(age < 2 * DAY for age in usual) == 48

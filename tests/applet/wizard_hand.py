@@ -118,3 +118,9 @@ def prove_paper(hand: WizardHand, wizard: ArchiveWizard) -> str:
         hand.type(f"word-{number + 1}", words[number])
     hand.on("page-schedule")
     return passphrase
+
+
+def without_a_timer(hand: WizardHand) -> None:
+    """Timers are root's and systemd's: no test sets any."""
+    hand.tick("every-off")
+    hand.on("page-keep")

@@ -27,6 +27,8 @@ PRESETS: Dict[str, Dict[str, int]] = {
     ALL: {},
 }
 COUNT_MAX = 10_000
+# As `apdays`: nothing is too old, nothing is thinned.
+KEEP_ALL = "0:0:1:1"
 _YEARS = 21
 # Beyond what `hourly` reaches one moment a day is all that rules look at.
 _HOURLY_MOST = 60 * 24
@@ -67,8 +69,13 @@ def kept_ages(
 
 
 def values_of(counts: Mapping[str, int]) -> Dict[str, RuleValue]:
-    """Rules as the engine's options have them, without what is 0."""
-    return {f"keep-{key}": str(n) for key, n in counts.items() if n}
+    """Rules as the engine's options have them, without what is 0.
+
+    Without any a rule that keeps everything: no rule at all would thin.
+    """
+    found: Dict[str, RuleValue] = {}
+    found.update({f"keep-{key}": str(n) for key, n in counts.items() if n})
+    return found or {"apdays": KEEP_ALL}
 
 
 def words_of(counts: Mapping[str, int]) -> Tuple[str, ...]:

@@ -5,13 +5,21 @@
 from typing import Dict
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QCheckBox, QRadioButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from wyng_dom0.applet.inputs import line_edit
 from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.wording import tr
 
 HOURLY, DAILY, WEEKLY, OFF = "hourly", "daily", "weekly", "off"
 EVERY = (HOURLY, DAILY, WEEKLY, OFF)
+OTHER = "other"
 
 
 class ScheduleFields(QWidget):
@@ -19,7 +27,8 @@ class ScheduleFields(QWidget):
 
     changed = pyqtSignal()
 
-    def __init__(self) -> None:
+    def __init__(self, *, other: bool = False) -> None:
+        """With `other` any calendar of systemd's can be typed, too."""
         super().__init__()
         texts = {
             HOURLY: tr("Every &hour"),
@@ -36,6 +45,12 @@ class ScheduleFields(QWidget):
             radio.toggled.connect(self._say)
             self._radios[every] = radio
             layout.addWidget(radio)
+        self._other = line_edit(
+            "other-calendar", tr("Calendar"), tr("as Mon..Fri 18:00")
+        )
+        self._other.textChanged.connect(self._say)
+        if other:
+            self._add_other(layout)
         self._battery = QCheckBox(tr("On &battery, too"))
         self._battery.setObjectName("on-battery")
         self._battery.toggled.connect(self._say)
@@ -48,8 +63,9 @@ class ScheduleFields(QWidget):
 
     @property
     def every(self) -> str:
-        """One of EVERY."""
-        return next(e for e, radio in self._radios.items() if radio.isChecked())
+        """One of EVERY, or a calendar of systemd's."""
+        found = next(e for e, r in self._radios.items() if r.isChecked())
+        return self._other.text().strip() if found == OTHER else found
 
     @property
     def on_battery(self) -> bool:
@@ -57,11 +73,26 @@ class ScheduleFields(QWidget):
         return self._battery.isChecked()
 
     def show_schedule(self, every: str, on_battery: bool) -> None:
-        """What is set now; what is not known is `off`."""
+        """What is set now."""
+        if every not in EVERY and OTHER in self._radios:
+            self._other.setText(every)
+            every = OTHER
         self._radios.get(every, self._radios[OFF]).setChecked(True)
         self._battery.setChecked(on_battery)
 
+    def _add_other(self, layout: QVBoxLayout) -> None:
+        radio = QRadioButton(tr("&At other times:"))
+        radio.setObjectName("every-other")
+        radio.toggled.connect(self._say)
+        self._radios[OTHER] = radio
+        row = QHBoxLayout()
+        row.addWidget(radio)
+        row.addWidget(self._other, 1)
+        layout.addLayout(row)
+
     def _say(self) -> None:
+        other = self._radios.get(OTHER)
+        self._other.setEnabled(other is not None and other.isChecked())
         off = self._radios[OFF].isChecked()
         self._battery.setEnabled(not off)
         self._note.setText(

@@ -6,7 +6,7 @@ Pure functions, as in command_lines. No word is ever a secret: passphrases
 and codes go in on standard input.
 """
 
-from typing import Sequence, Tuple
+from typing import Mapping, Optional, Sequence, Tuple
 
 Words = Tuple[str, ...]
 
@@ -131,3 +131,43 @@ def restore_all(archive: str, names: Sequence[str]) -> Words:
     if not names:
         return ()
     return (f"--archive={archive}", "receive", "--", *names)
+
+
+def include(archive: str, names: Sequence[str]) -> Words:
+    """Let sends without names take these; without names nothing is done."""
+    return (f"--archive={archive}", "include", "--", *names) if names else ()
+
+
+def exclude(archive: str, names: Sequence[str]) -> Words:
+    """Let sends without names leave these out."""
+    return (f"--archive={archive}", "exclude", "--", *names) if names else ()
+
+
+def schedule(archive: str) -> Words:
+    """When sends start by themselves."""
+    return (f"--archive={archive}", "schedule")
+
+
+def set_schedule(
+    archive: str, calendar: str, *, on_battery: bool, monitor: bool
+) -> Words:
+    """Set that; `off` ends it and leaves all else as it is."""
+    if calendar == "off":
+        return (f"--archive={archive}", "schedule", "off")
+    keys = {"on-battery": on_battery, "monitor": monitor}
+    words = [f"{key}={'yes' if on else 'no'}" for key, on in keys.items()]
+    return (f"--archive={archive}", "schedule", "--", calendar, *words)
+
+
+def configure(
+    archive: str, change: Optional[Mapping[str, str]] = None
+) -> Words:
+    """The options that an archive always has; a change is made first, "" is
+    the default."""
+    words = [f"{key}={value}" for key, value in (change or {}).items()]
+    return (f"--archive={archive}", "configure", "--", *words)
+
+
+def try_rules(archive: str, rules: Sequence[str]) -> Words:
+    """What these rules would remove; nothing is removed."""
+    return (f"--archive={archive}", *rules, "--dry-run", "prune")

@@ -30,7 +30,14 @@ MINUTES = (0, 10, 60, 480)
 class PassphraseDialog(QDialog):
     """One passphrase, and for how long the key is kept at hand."""
 
-    def __init__(self, archive: str, again: bool, parent: QWidget) -> None:
+    def __init__(
+        self,
+        archive: str,
+        again: bool,
+        parent: QWidget,
+        *,
+        holds: bool = True,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("passphrase")
         self.setWindowTitle(tr("Passphrase"))
@@ -69,7 +76,8 @@ class PassphraseDialog(QDialog):
         form = QFormLayout(self)
         form.addRow(label)
         form.addRow(tr("&Passphrase"), self._field)
-        form.addRow(tr("&Keep the key for"), self._minutes)
+        if holds:
+            form.addRow(tr("&Keep the key for"), self._minutes)
         form.addRow(buttons)
 
     def taken(self) -> "tuple[bytes, int]":
@@ -95,9 +103,13 @@ class KeyedCall(QObject):
         archive: str,
         words: Sequence[str],
         parent: QWidget,
+        *,
+        holds: bool = True,
     ) -> None:
+        """`holds` False is for commands that can't keep the key at hand."""
         super().__init__(parent)
         self._engine, self._archive = engine, archive
+        self._holds = holds
         self._words, self._widget = tuple(words), parent
         self._asked = False
         self._current: "Call | None" = None
@@ -110,7 +122,7 @@ class KeyedCall(QObject):
 
     def _call(self, secret: "bytes | None", minutes: int = 0) -> None:
         words = self._words
-        if secret is not None and minutes:
+        if secret is not None and minutes and self._holds:
             words = (f"--authmin={minutes}", *words)
         call = self._engine.call(words, secret)
         self._current = call
@@ -127,7 +139,9 @@ class KeyedCall(QObject):
             self.ended.emit(outcome)
             self.deleteLater()
             return
-        dialog = PassphraseDialog(self._archive, self._asked, self._widget)
+        dialog = PassphraseDialog(
+            self._archive, self._asked, self._widget, holds=self._holds
+        )
         self._asked = True
         dialog.accepted.connect(lambda: self._call(*dialog.taken()))
         dialog.rejected.connect(self._give_up)
@@ -146,8 +160,10 @@ def keyed_call(
     words: Sequence[str],
     parent: QWidget,
     then: Callable[[Outcome], None],
+    *,
+    holds: bool = True,
 ) -> KeyedCall:
     """Make a call that may ask for the passphrase of `archive`."""
-    call = KeyedCall(engine, archive, words, parent)
+    call = KeyedCall(engine, archive, words, parent, holds=holds)
     call.ended.connect(then)
     return call

@@ -2,24 +2,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Makes the archive, and proves that it works, step by step."""
 
-from typing import List
+from typing import Dict, List
 
 from PyQt6.QtWidgets import QVBoxLayout
 
 from wyng_dom0.applet import setup_lines
+from wyng_dom0.applet.archive_options import rules_change
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Object, Outcome
 from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.reading import number_of, text_of, texts_of
+from wyng_dom0.applet.schedule_fields import WEEKLY
+from wyng_dom0.applet.sheet_facts import facts_in, slots_in
 from wyng_dom0.applet.wizard.assistant import Page
 from wyng_dom0.applet.wizard.plan import Plan
 from wyng_dom0.applet.wizard.steps import FAILED, Step, StepList
 from wyng_dom0.applet.wording import shown, size, tr
 
-MAKE, CODE, ADD, KEEP, WHEN, SEND, READ, SHEET = (
-    *("make", "code", "add", "keep", "when"),
-    *("send", "read", "sheet"),
-)
+MAKE, CODE, ADD, TICK, UNTICK = "make", "code", "add", "tick", "untick"
+KEEP, WHEN, SEND, READ, SHEET = "keep", "when", "send", "read", "sheet"
 
 
 class DoingPage(Page):
@@ -163,7 +164,46 @@ class DoingPage(Page):
         return steps
 
     def _settings(self) -> List[Step]:
-        return []
+        plan = self._plan
+        steps = []
+        if plan.newly_ticked or plan.unticked:
+            steps = [
+                Step(
+                    TICK,
+                    tr("Tick in Qubes what is backed up"),
+                    lambda: setup_lines.include(plan.name, plan.newly_ticked),
+                    lambda: b"",
+                ),
+                Step(
+                    UNTICK,
+                    tr("Untick in Qubes what is not"),
+                    lambda: setup_lines.exclude(plan.name, plan.unticked),
+                    lambda: b"",
+                ),
+            ]
+        steps.append(
+            Step(
+                KEEP,
+                tr("Set what is kept"),
+                lambda: setup_lines.configure(plan.name, _options(plan)),
+                lambda: b"",
+            )
+        )
+        if plan.is_unattended:
+            steps.append(
+                Step(
+                    WHEN,
+                    tr("Set when backups run"),
+                    lambda: setup_lines.set_schedule(
+                        plan.name,
+                        plan.every,
+                        on_battery=plan.on_battery,
+                        monitor=True,
+                    ),
+                    lambda: b"",
+                )
+            )
+        return steps
 
     def _made(self, outcome: Outcome) -> str:
         report = outcome.report("arch-init")
@@ -195,12 +235,9 @@ class DoingPage(Page):
 
     def _gathered(self, outcome: Outcome) -> str:
         lines = texts_of(outcome.report("sheet"), "sheet")
-        found = [each for each in lines if each.startswith("slot ")]
-        self._plan.slots = tuple(found)
-        for line in lines:
-            name, _, code = line.strip().partition("  ")
-            if name == "head code" and code.strip():
-                self._plan.head_code = code.strip()
+        self._plan.slots = slots_in(lines)
+        code = facts_in(lines).get("head code", "")
+        self._plan.head_code = code or self._plan.head_code
         return ""
 
     def _look_after_failure(self, step: Step, outcome: Outcome) -> None:
@@ -234,3 +271,11 @@ class DoingPage(Page):
         self._true.setText(self.what_is_true() if made else "")
         self._true.setVisible(made and not self.steps.runs)
         self.changed.emit()
+
+
+def _options(plan: Plan) -> Dict[str, str]:
+    """What is kept, and how late a backup is late."""
+    found = rules_change(plan.counts, "full" if plan.counts else "off")
+    if plan.every == WEEKLY:
+        found["every"] = "1w"
+    return {key: value for key, value in found.items() if value}

@@ -8,8 +8,9 @@ from typing import Optional
 from PyQt6.QtWidgets import QFormLayout, QVBoxLayout
 
 from wyng_dom0.applet import setup_lines
+from wyng_dom0.applet.asking import Asking
 from wyng_dom0.applet.desk import Desk
-from wyng_dom0.applet.engine import Call, Outcome
+from wyng_dom0.applet.engine import Outcome
 from wyng_dom0.applet.inputs import PathField, hidden_edit, line_edit, secret_of
 from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.problem import AUTHENTICATION
@@ -61,7 +62,7 @@ class FindPage(Page):
             tr("Where are the backups? The recovery sheet has it as “URL”."),
         )
         self._desk, self._plan = desk, plan
-        self._call: Optional[Call] = None
+        self._asking: Optional[Asking] = None
         self.fields = PlaceFields()
         self.fields.changed.connect(self.changed)
         layout = QVBoxLayout(self)
@@ -76,13 +77,17 @@ class FindPage(Page):
         """Go on when there is an archive that is not known here."""
         place = self.fields.place
         words = setup_lines.probe(place.url, bootstrap=place.bootstrap)
-        self._call = self._desk.engine.call(words)
-        self._call.ended.connect(lambda each: self._judge(each, go, stay))
+        self._asking = Asking(
+            self._desk.engine,
+            words,
+            self,
+            lambda each: self._judge(each, go, stay),
+        )
 
     def stop(self) -> None:
         """Nobody waits for the probe."""
-        if self._call is not None and not self._call.is_over:
-            self._call.terminate()
+        if self._asking is not None:
+            self._asking.stop()
 
     def _judge(
         self,
@@ -90,6 +95,7 @@ class FindPage(Page):
         go: Go,
         stay: Stay,
     ) -> None:
+        self._asking = None
         row = outcome.report("probe").get("destination")
         found = row if isinstance(row, dict) else {}
         if text_of(found, "state") == "free":
@@ -118,7 +124,7 @@ class OpenPage(Page):
             ),
         )
         self._desk, self._plan = desk, plan
-        self._call: Optional[Call] = None
+        self._asking: Optional[Asking] = None
         self._secret = hidden_edit("open-secret", tr("Passphrase or code"))
         self._head = line_edit(
             "open-head", tr("Head code on the sheet"), tr("if you have one")
@@ -152,15 +158,18 @@ class OpenPage(Page):
             slots_from=self._slots.text.strip(),
             bootstrap=self._plan.place.bootstrap,
         )
-        self._call = self._desk.engine.call(words, secret)
-        self._call.ended.connect(
-            lambda each: self._judge(each, secret, go, stay)
+        self._asking = Asking(
+            self._desk.engine,
+            words,
+            self,
+            lambda each: self._judge(each, secret, go, stay),
+            secret,
         )
 
     def stop(self) -> None:
         """Nobody waits for it."""
-        if self._call is not None and not self._call.is_over:
-            self._call.terminate()
+        if self._asking is not None:
+            self._asking.stop()
 
     def forget(self) -> None:
         """Take it out of the field."""
@@ -173,6 +182,7 @@ class OpenPage(Page):
         go: Go,
         stay: Stay,
     ) -> None:
+        self._asking = None
         if not outcome.good:
             said = tr("That did not open it: {0}")
             if outcome.code != AUTHENTICATION:

@@ -53,6 +53,27 @@ class Plan:
     is_known: bool = False
 
     @property
+    def newly_ticked(self) -> Tuple[str, ...]:
+        """Qubes that are chosen and that Qubes leaves out of backups."""
+        return self._qubes(chosen=True)
+
+    @property
+    def unticked(self) -> Tuple[str, ...]:
+        """Qubes that are not chosen and that Qubes includes in backups."""
+        return self._qubes(chosen=False)
+
+    def _qubes(self, *, chosen: bool) -> Tuple[str, ...]:
+        if self.source != QUBES:
+            return ()
+        wanted = {*self.chosen}
+        found = {
+            each.qube
+            for each in self.volumes
+            if (each.name in wanted) is chosen and each.included is not chosen
+        }
+        return tuple(sorted(found))
+
+    @property
     def is_unattended(self) -> bool:
         """True when a timer shall send, which needs a key kept here."""
         return self.every != "off"

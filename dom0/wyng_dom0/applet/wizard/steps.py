@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from wyng_dom0.applet.asking import Asking
 from wyng_dom0.applet.engine import Call, Engine, Object, Outcome
 from wyng_dom0.applet.inputs import button
 from wyng_dom0.applet.plain_text import plain_label
@@ -161,14 +162,19 @@ class StepList(QWidget):
         self._bar.setRange(0, 0)
         self._bar.setVisible(True)
         self.run_done = {}
-        call = self._engine.call(words, step.secret() or None)
-        self._call = call
-        call.said.connect(step.hear)
-        call.said.connect(self._hear)
-        call.ended.connect(lambda outcome: self._end(step, outcome))
+        asking = Asking(
+            self._engine,
+            words,
+            self,
+            lambda outcome: self._end(step, outcome),
+            step.secret() or None,
+        )
+        self._call = asking.call
+        asking.call.said.connect(self._hear)
         self.changed.emit()
 
     def _hear(self, said: Object) -> None:
+        self._steps[self._at].hear(said)
         if said.get("event") == "run-done":
             self.run_done = said
         total = number_of(said, "total_bytes")

@@ -8,8 +8,9 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QVBoxLayout
 
 from wyng_dom0.applet import setup_lines
+from wyng_dom0.applet.asking import Asking
 from wyng_dom0.applet.desk import Desk
-from wyng_dom0.applet.engine import Call, Object, Outcome
+from wyng_dom0.applet.engine import Object, Outcome
 from wyng_dom0.applet.inputs import PathField, button
 from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.reading import number_of, rows_of, text_of
@@ -26,10 +27,13 @@ class WhatPage(Page):
         super().__init__(
             "page-what",
             tr("What"),
-            tr("What shall be backed up? Take away what you could lose."),
+            tr(
+                "What shall be backed up? Take away what you could lose. New"
+                " ones are yours to add in the main window."
+            ),
         )
         self._desk, self._plan = desk, plan
-        self._call: Optional[Call] = None
+        self._asking: Optional[Asking] = None
         self._looked_at: Optional[str] = None
         self.source = PathField(
             "source",
@@ -85,13 +89,16 @@ class WhatPage(Page):
         wanted = self._wanted()
         if not wanted or wanted == self._looked_at:
             return
-        if self._call is not None and not self._call.is_over:
-            self._call.terminate()
+        if self._asking is not None:
+            self._asking.stop()
         self._looked_at = wanted
         self._said.setText(tr("Looking…"))
-        call = self._desk.engine.call(setup_lines.probe(local=wanted))
-        self._call = call
-        call.ended.connect(lambda outcome: self._take(call, outcome))
+        self._asking = Asking(
+            self._desk.engine,
+            setup_lines.probe(local=wanted),
+            self,
+            lambda outcome: self._take(wanted, outcome),
+        )
 
     def _wanted(self) -> str:
         return QUBES if self._plan.has_qubes else self.source.text.strip()
@@ -107,12 +114,10 @@ class WhatPage(Page):
             self._soon.start()
         self.changed.emit()
 
-    def _take(self, call: Call, outcome: Outcome) -> None:
-        if call is not self._call:
+    def _take(self, wanted: str, outcome: Outcome) -> None:
+        if wanted != self._looked_at:
             return
-        self._call = None
-        if not self._is_fresh():
-            return
+        self._asking = None
         row = outcome.report("probe").get("source")
         found: Object = row if isinstance(row, dict) else {}
         volumes = tuple(

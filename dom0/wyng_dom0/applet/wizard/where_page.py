@@ -7,8 +7,9 @@ from typing import Optional
 from PyQt6.QtWidgets import QFormLayout, QVBoxLayout
 
 from wyng_dom0.applet import setup_lines
+from wyng_dom0.applet.asking import Asking
 from wyng_dom0.applet.desk import Desk
-from wyng_dom0.applet.engine import Call, Outcome
+from wyng_dom0.applet.engine import Outcome
 from wyng_dom0.applet.inputs import line_edit
 from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.reading import rows_of, text_of
@@ -33,7 +34,7 @@ class WherePage(Page):
             ),
         )
         self._desk, self._plan = desk, plan
-        self._call: Optional[Call] = None
+        self._asking: Optional[Asking] = None
         self.fields = PlaceFields()
         self.name = line_edit("archive-name", tr("Name"))
         self.name.setText(tr("backup"))
@@ -63,13 +64,17 @@ class WherePage(Page):
         """Go on when a new archive can be made there."""
         place = self.fields.place
         words = setup_lines.probe(place.url, bootstrap=place.bootstrap)
-        self._call = self._desk.engine.call(words)
-        self._call.ended.connect(lambda each: self._judge(each, go, stay))
+        self._asking = Asking(
+            self._desk.engine,
+            words,
+            self,
+            lambda each: self._judge(each, go, stay),
+        )
 
     def stop(self) -> None:
         """Nobody waits for the probe."""
-        if self._call is not None and not self._call.is_over:
-            self._call.terminate()
+        if self._asking is not None:
+            self._asking.stop()
 
     def _judge(
         self,
@@ -77,6 +82,7 @@ class WherePage(Page):
         go: Go,
         stay: Stay,
     ) -> None:
+        self._asking = None
         row = outcome.report("probe").get("destination")
         found = row if isinstance(row, dict) else {}
         state = text_of(found, "state")

@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: The qvm-wyng developers
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The archives that are known here: new ones, and the end of one."""
+
+from typing import List
+
+from PyQt6.QtCore import QModelIndex, Qt, pyqtSignal
+from PyQt6.QtGui import QStandardItem, QStandardItemModel
+from PyQt6.QtWidgets import QHBoxLayout, QTreeView, QVBoxLayout
+
+from wyng_dom0.applet import setup_lines
+from wyng_dom0.applet.desk import Desk
+from wyng_dom0.applet.engine import Object, Outcome
+from wyng_dom0.applet.inputs import button
+from wyng_dom0.applet.reading import moment_of, rows_of, text_of
+from wyng_dom0.applet.settings_tab import SettingsTab
+from wyng_dom0.applet.typed_dialog import TypedDialog
+from wyng_dom0.applet.wizard import ArchiveWizard, ExistingArchiveWizard
+from wyng_dom0.applet.wording import point, shown, tr
+
+_NAME = Qt.ItemDataRole.UserRole + 1
+
+
+class ArchivesTab(SettingsTab):
+    """`chosen` gives the name of the archive that is clicked."""
+
+    chosen = pyqtSignal(str)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk, "tab-archives")
+        self.title = tr("A&rchives")
+        self._model = QStandardItemModel(self)
+        self.view = QTreeView()
+        self.view.setObjectName("archives")
+        self.view.setAccessibleName(tr("Archives"))
+        self.view.setModel(self._model)
+        self.view.setRootIsDecorated(False)
+        self.view.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)
+        self.view.clicked.connect(self._click)
+        self._new = button("new-archive", tr("&New…"))
+        self._found = button("use-existing", tr("&Use an existing one…"))
+        self._delete = button("delete-archive", tr("&Delete for ever…"))
+        self._new.clicked.connect(self._make)
+        self._found.clicked.connect(self._find)
+        self._delete.clicked.connect(self._ask_delete)
+        row = QHBoxLayout()
+        for each in (self._new, self._found, self._delete):
+            row.addWidget(each)
+        row.addStretch()
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(row)
+        layout.addWidget(self.said)
+        self.show_status(desk.status)
+
+    def show_status(self, status: Object) -> None:
+        """Fill the list; the first one is meant where none is named."""
+        titles = [tr("Name"), tr("Where"), tr("What"), tr("Last backup")]
+        self._model.clear()
+        self._model.setHorizontalHeaderLabels(titles)
+        for number, row in enumerate(rows_of(status, "archives")):
+            self._model.appendRow(_row(row, number == 0))
+        for column in range(len(titles) - 1):
+            self.view.resizeColumnToContents(column)
+        self._mark()
+        self.enable()
+
+    def show_archive(self, archive: str) -> None:
+        """Mark it in the list."""
+        super().show_archive(archive)
+        self._mark()
+        self.enable()
+
+    def enable(self) -> None:
+        """Nothing is deleted while something is."""
+        self._delete.setEnabled(bool(self.archive) and not self.is_busy)
+
+    def _mark(self) -> None:
+        for number in range(self._model.rowCount()):
+            index = self._model.index(number, 0)
+            if index.data(_NAME) == self.archive:
+                self.view.setCurrentIndex(index)
+
+    def _click(self, index: QModelIndex) -> None:
+        self.chosen.emit(str(index.siblingAtColumn(0).data(_NAME)))
+
+    def _make(self) -> None:
+        ArchiveWizard(self.desk, self.window()).open()
+
+    def _find(self) -> None:
+        ExistingArchiveWizard(self.desk, self.window()).open()
+
+    def _ask_delete(self) -> None:
+        name = self.archive
+        dialog = TypedDialog(
+            name,
+            tr("Delete for ever"),
+            tr(
+                "The archive {0} with all its backups is deleted where it"
+                " lies, and forgotten here. Nothing brings it back."
+            ).format(shown(name)),
+            tr("&Delete"),
+            self.window(),
+        )
+        dialog.accepted.connect(lambda: self._delete_now(name))
+        dialog.open()
+
+    def _delete_now(self, name: str) -> None:
+        self.archive = name
+        self.change(
+            setup_lines.delete_archive(name),
+            tr("The archive was not deleted"),
+            self._deleted,
+            done=tr("The archive {0} is deleted.").format(shown(name)),
+        )
+
+    def _deleted(self, outcome: Outcome) -> None:
+        self.desk.refresh()
+
+
+def _row(row: Object, is_first: bool) -> List[QStandardItem]:
+    name = text_of(row, "name")
+    title = tr("{0} (default)") if is_first else "{0}"
+    texts = [
+        title.format(shown(name)),
+        shown(text_of(row, "destination")),
+        shown(text_of(row, "source")),
+        point(moment_of(row, "last_send")),
+    ]
+    items = [QStandardItem(each) for each in texts]
+    items[0].setData(name, _NAME)
+    return items
