@@ -15,6 +15,7 @@ from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.restore_dialog import RestoreDialog
 from wyng_dom0.applet.rows import Row
 from wyng_dom0.applet.sessions_window import SessionsWindow
+from wyng_dom0.applet.settings_dialog import SettingsDialog
 from wyng_dom0.applet.wizard import ArchiveWizard, ExistingArchiveWizard
 
 Subject = Tuple[str, ...]
@@ -28,6 +29,7 @@ class Openers:
         self._open: Dict[Subject, QWidget] = {}
         self._archive: Dict[str, Callable[[str], QWidget]] = {
             "charts": lambda archive: ChartsWindow(desk, archive, window),
+            "settings": lambda archive: SettingsDialog(desk, archive, window),
         }
         self._plain: Dict[str, Callable[[], QWidget]] = {
             "new-archive": lambda: ArchiveWizard(desk, window),

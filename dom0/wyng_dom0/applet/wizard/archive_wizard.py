@@ -19,7 +19,7 @@ from wyng_dom0.applet.wizard.choice_pages import (
 )
 from wyng_dom0.applet.wizard.doing_page import DoingPage
 from wyng_dom0.applet.wizard.passphrase_pages import PassphrasePage, ProofPage
-from wyng_dom0.applet.wizard.plan import Plan
+from wyng_dom0.applet.wizard.plan import DOM0, Plan
 from wyng_dom0.applet.wizard.sheet_page import EndPage, SheetPage
 from wyng_dom0.applet.wizard.what_page import WhatPage
 from wyng_dom0.applet.wizard.where_page import WherePage
@@ -84,7 +84,7 @@ class ArchiveWizard(Assistant):
         row = report.get("source")
         found = rows_of(row, "volumes") if isinstance(row, dict) else []
         names = {text_of(each, "name").partition(":")[0] for each in found}
-        qubes = sorted(names) if self.plan.has_qubes else None
+        qubes = sorted(names - {DOM0}) if self.plan.has_qubes else None
         self.where.fields.offer_qubes(qubes)
 
     def _forget(self) -> None:

@@ -12,7 +12,7 @@ from wyng_dom0.applet.engine import Outcome
 from wyng_dom0.applet.reading import flag_of, rows_of, text_of
 from wyng_dom0.applet.wizard.assistant import Assistant
 from wyng_dom0.applet.wizard.found_pages import FindPage, FreshPage, OpenPage
-from wyng_dom0.applet.wizard.plan import Plan
+from wyng_dom0.applet.wizard.plan import DOM0, Plan
 from wyng_dom0.applet.wizard.restore_pages import PickPage, RestoringPage
 from wyng_dom0.applet.wording import tr
 
@@ -55,7 +55,7 @@ class ExistingArchiveWizard(Assistant):
         row = report.get("source")
         found = rows_of(row, "volumes") if isinstance(row, dict) else []
         names = {text_of(each, "name").partition(":")[0] for each in found}
-        qubes = sorted(names) if self.plan.has_qubes else None
+        qubes = sorted(names - {DOM0}) if self.plan.has_qubes else None
         self.where.fields.offer_qubes(qubes)
 
     def _forget(self) -> None:

@@ -120,7 +120,8 @@ class OpenPage(Page):
             tr("Open it"),
             tr(
                 "Type the passphrase, or the four lines of the recovery code"
-                " one behind the other."
+                " one behind the other. An archive that is not sealed wants"
+                " neither."
             ),
         )
         self._desk, self._plan = desk, plan
@@ -145,10 +146,6 @@ class OpenPage(Page):
         self._secret.textChanged.connect(self.changed)
         self._slots.changed.connect(self.changed)
         self._head.textChanged.connect(self.changed)
-
-    def is_complete(self) -> bool:
-        """Something was typed."""
-        return bool(self._secret.text())
 
     def leave(self, go: Go, stay: Stay) -> None:
         """List what is there; that it opens is the proof of the passphrase."""

@@ -8,6 +8,7 @@ from typing import Dict, Tuple
 from wyng_dom0.applet.wizard.places import Place
 
 QUBES = "qubes"
+DOM0 = "dom0"
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Plan:
             for each in self.volumes
             if (each.name in wanted) is chosen and each.included is not chosen
         }
-        return tuple(sorted(found))
+        # dom0 has no such tick.
+        return tuple(sorted(found - {DOM0}))
 
     @property
     def is_unattended(self) -> bool:

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A list of volumes or qubes to tick, with a filter and what it comes to."""
 
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Mapping, Sequence, Tuple
 
 from PyQt6.QtCore import QSortFilterProxyModel, Qt, pyqtSignal
-from PyQt6.QtGui import QStandardItem, QStandardItemModel
+from PyQt6.QtGui import QIcon, QStandardItem, QStandardItemModel
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -34,6 +34,7 @@ class VolumeChoice(QWidget):
         super().__init__()
         self.volumes: Tuple[Volume, ...] = ()
         self._heading = heading
+        self._labels: Dict[str, QIcon] = {}
         self._qubes = False
         self._filling = False
         self._model = QStandardItemModel(self)
@@ -71,6 +72,14 @@ class VolumeChoice(QWidget):
         """Whether names are QUBE:VOLUME."""
         self._qubes = qubes
 
+    def show_labels(self, icons: Mapping[str, QIcon]) -> None:
+        """The icons of qubes, by their names."""
+        self._labels = dict(icons)
+        for item in self._items():
+            icon = self._labels.get(str(item.data(_ORDER)))
+            if icon is not None:
+                item.setIcon(icon)
+
     def show_volumes(self, volumes: Sequence[Volume]) -> None:
         """Fill the list; ticked is what is included."""
         self.volumes = tuple(volumes)
@@ -84,6 +93,7 @@ class VolumeChoice(QWidget):
         self._model.setHorizontalHeaderLabels(titles)
         for name, members in groups.items():
             self._model.appendRow(_row(name, members))
+        self.show_labels(self._labels)
         self._filling = False
         header = self.view.header()
         if header is not None:

@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is backed up: qubes, or the volumes of a directory or a pool."""
 
-from typing import Optional
+from typing import Dict, Optional
 
 from PyQt6.QtCore import QTimer
+from PyQt6.QtGui import QIcon
 from PyQt6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QVBoxLayout
 
 from wyng_dom0.applet import setup_lines
 from wyng_dom0.applet.asking import Asking
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Object, Outcome
+from wyng_dom0.applet.icons import label_icon
 from wyng_dom0.applet.inputs import PathField, button
 from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.reading import number_of, rows_of, text_of
@@ -70,6 +72,7 @@ class WhatPage(Page):
         for each in (self.source, self._look_button, self._label):
             each.setVisible(not qubes)
         self.choice.show_qubes(qubes)
+        self.choice.show_labels(qube_icons(self._desk.status))
         if qubes and self._looked_at is None:
             self.look()
 
@@ -136,3 +139,13 @@ class WhatPage(Page):
         else:
             self._said.setText("")
         self.changed.emit()
+
+
+def qube_icons(status: Object) -> Dict[str, QIcon]:
+    """The qubes of an overview, each in its label's colour."""
+    return {
+        text_of(each, "qube"): label_icon(
+            text_of(each, "label"), text_of(each, "color")
+        )
+        for each in rows_of(status, "qubes")
+    }
