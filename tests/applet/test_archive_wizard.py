@@ -395,6 +395,20 @@ def test_going_back_to_another_place_after_a_failure_makes_it_there(
     assert wizard.doing.is_proven
 
 
+def test_no_timer_is_promised_where_none_can_be_set(
+    hand: WizardHand, wizard: ArchiveWizard, machine: Machine
+) -> None:
+    go_to_passphrase(
+        hand, wizard, f"{machine.backup}/laptop", str(machine.images)
+    )
+    own_passphrase(hand, PASSPHRASE)
+    hand.on("page-schedule")
+    assert hand.find("no-timers", QLabel).isVisible()
+    assert not hand.find("every-daily", QAbstractButton).isEnabled()
+    hand.on("page-keep")
+    assert wizard.plan.every == "off"
+
+
 def test_timer_that_cant_be_set_is_said_and_the_rest_is_done(
     hand: WizardHand, wizard: ArchiveWizard, machine: Machine
 ) -> None:
@@ -402,6 +416,8 @@ def test_timer_that_cant_be_set_is_said_and_the_rest_is_done(
         hand, wizard, f"{machine.backup}/laptop", str(machine.images)
     )
     own_passphrase(hand, PASSPHRASE)
+    # As if it could be: that it can't is found out when it is tried.
+    wizard.plan.has_timers = True
     hand.on("page-schedule")
     hand.tick("every-hourly")
     for page in ("keep", "summary", "doing"):

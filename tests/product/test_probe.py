@@ -82,7 +82,8 @@ def test_probe_of_nothing_tells_whether_there_are_qubes(
 ) -> None:
     assert "no qubes here" in machine.run("probe")
     nothing = {"destination": None, "source": None}
-    assert probed(machine) == {"kind": "probe", "qubes": False, **nothing}
+    told = {"kind": "probe", "qubes": False, "timers": False}
+    assert probed(machine) == {**told, **nothing}
 
 
 def test_terminal_is_told_in_words(machine: Machine) -> None:

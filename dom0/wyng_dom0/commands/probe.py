@@ -19,6 +19,7 @@ from wyng_dom0.commands.reports import (
     SourceRow,
     SourceVolumeRow,
 )
+from wyng_dom0.commands.schedule import can_be_set
 from wyng_dom0.errors import DestinationError, Dom0Error, Refused
 from wyng_dom0.events import Warning_
 from wyng_dom0.names import quote
@@ -47,7 +48,8 @@ def run(context: Context) -> None:
     local = options.local or (KEY if has_qubes() else None)
     if local is not None:
         source = _source(context, local, failures)
-    context.report(ProbeReport(has_qubes(), place, source))
+    report = ProbeReport(has_qubes(), can_be_set(context), place, source)
+    context.report(report)
     if failures:
         raise failures[0]
 

@@ -158,9 +158,11 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class ProbeReport:
-    """What `probe` says; `qubes` where this is dom0 of Qubes OS."""
+    """What `probe` says; `qubes` where this is dom0 of Qubes OS, `timers`
+    where `schedule` can set any."""
 
     qubes: bool
+    timers: bool = False
     destination: PlaceRow | None = None
     source: SourceRow | None = None
 

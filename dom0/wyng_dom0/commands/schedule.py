@@ -71,6 +71,15 @@ def _parse(words: Sequence[str]) -> tuple[str, dict[str, bool]]:
     return calendar, keys
 
 
+def can_be_set(context: Context) -> bool:
+    """Could schedule set a timer for an archive with a name that fits?"""
+    try:
+        _check_can_be_set(context, "archive")
+    except Refused:
+        return False
+    return True
+
+
 def _check_can_be_set(context: Context, name: str) -> None:
     if not systemd.is_there():
         raise Refused(

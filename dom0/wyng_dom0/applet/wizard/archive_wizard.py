@@ -81,6 +81,7 @@ class ArchiveWizard(Assistant):
     def _see_qubes(self, outcome: Outcome) -> None:
         report = outcome.report("probe")
         self.plan.has_qubes = flag_of(report, "qubes")
+        self.plan.has_timers = flag_of(report, "timers")
         row = report.get("source")
         found = rows_of(row, "volumes") if isinstance(row, dict) else []
         names = {text_of(each, "name").partition(":")[0] for each in found}

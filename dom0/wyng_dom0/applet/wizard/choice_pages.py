@@ -34,8 +34,25 @@ class SchedulePage(Page):
         self._plan = plan
         self.fields = ScheduleFields()
         layout = QVBoxLayout(self)
+        self._why = plain_label(
+            tr(
+                "The program can't set timers here: they are root's and"
+                " systemd's. Let something else start"
+                " “qvm-wyng --unattended send”."
+            ),
+            name="no-timers",
+        )
         layout.addWidget(self.fields)
+        layout.addWidget(self._why)
         layout.addStretch()
+
+    def enter(self) -> None:
+        """Where no timer can be set nothing is promised."""
+        timers = self._plan.has_timers
+        if not timers:
+            self.fields.show_schedule(OFF, False)
+        self.fields.setEnabled(timers)
+        self._why.setVisible(not timers)
 
     def leave(self, go: Go, stay: Stay) -> None:
         """Nothing can be wrong."""

@@ -32,6 +32,7 @@ class Plan:
     and in the pipes of calls, and goes when the wizard is closed."""
 
     has_qubes: bool = False
+    has_timers: bool = False
     name: str = ""
     place: Place = Place()
     source: str = ""
