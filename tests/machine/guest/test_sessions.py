@@ -11,7 +11,8 @@ from machine.lvm_host import LvmHost, hosted
 
 CHUNK = 64 * KIB
 LONG = bool(os.environ.get("WYNG_TEST_LONG"))
-ROUNDS = 30 if LONG else 8
+# Each archive with a monitor before its send, and without; then once more.
+ROUNDS = 30 if LONG else 6
 # The pool's blocks and the factor of an archive's chunks; equal ones are what
 # all other tests have.
 SIZES = [("pool", 6), ("large", 1)]
