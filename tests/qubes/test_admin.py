@@ -63,8 +63,11 @@ def test_settings_round_trip(system: QubesSystem, admin: QubesAdmin) -> None:
     assert admin.features("work") == {"service.cups": "1"}
     assert admin.tags("work") == ["client"] and admin.has_tag("work", "client")
     assert admin.firewall("work") == ["action=drop"]
-    devices = admin.assigned("work", "block")
-    assert devices == [("sys-firewall+sda+x", "mode='manual'")]
+    # qubesd tells whose it is among the options.
+    told = "mode='manual' frontend_domain='work'"
+    assert admin.assigned("work", "block") == [("sys-firewall+sda+x", told)]
+    admin.unassign("work", "block", "sys-firewall+sda+x")
+    assert admin.assigned("work", "block") == []
     assert admin.notes("work") == "mine\n"
     assert system.qube("work")["properties"]["netvm"] == ""
 
