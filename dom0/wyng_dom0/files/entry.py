@@ -14,6 +14,8 @@ from wyng_dom0.errors import SourceError
 # As the kernel has them, of a path that is handed to it whole.
 PATH_BYTES_MAX = 4095
 NAME_BYTES_MAX = 255
+# Names in a path: what removes a folder holds a descriptor for each level.
+DEPTH_MAX = 256
 # All extended attributes of one file together, names and values.
 XATTR_BYTES_MAX = 64 * limits.KIB
 FILES_MAX = 200_000

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from wyng_common import limits
 from wyng_dom0.errors import IntegrityError
 from wyng_dom0.files.entry import (
+    DEPTH_MAX,
     ENTRIES_MAX,
     NAME_BYTES_MAX,
     PATH_BYTES_MAX,
@@ -198,6 +199,7 @@ def check_path(path: bytes) -> None:
     parts = path.split(b"/")
     odd = any(each in (b"", b".", b"..") for each in parts)
     long = any(len(each) > NAME_BYTES_MAX for each in parts)
+    long = long or len(parts) > DEPTH_MAX
     if odd or long or len(path) > PATH_BYTES_MAX or b"\0" in path:
         raise _fault("a path leads out of it, or is none")
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from wyng_dom0.errors import NotFound
 from wyng_dom0.files.below import open_folder, open_in, split
 from wyng_dom0.files.entry import (
+    DEPTH_MAX,
     PATH_BYTES_MAX,
     XATTR_BYTES_MAX,
     Bounds,
@@ -35,7 +36,7 @@ _SPARE = 1000
 _SPECIAL = "sockets, pipes and devices are left out"
 _ELSEWHERE = "what lies on other file systems is left out"
 _UNREADABLE = "left out, for it can't be read"
-_TOO_LONG = "left out, for the path is too long"
+_TOO_LONG = "left out, for the path is too long or too deep"
 _NO_XATTRS = "left out are the extended attributes, for they are too many, of"
 # What is no fault: only told.
 EXPECTED = (_SPECIAL, _ELSEWHERE)
@@ -230,7 +231,7 @@ def _is_left_out(run: _Scan, path: bytes, name: bytes) -> bool:
     # What we are in the middle of unpacking or writing.
     if name.startswith(b".") and _OWN in name:
         return True
-    if len(path) > PATH_BYTES_MAX:
+    if len(path) > PATH_BYTES_MAX or path.count(b"/") >= DEPTH_MAX:
         run.notes.add(_TOO_LONG, path)
         return True
     return False

@@ -114,7 +114,15 @@ def test_holes_stay_holes(tmp_path: Path, place: Place) -> None:
 
 BAD_PATHS = (
     *(b"../victim", b"/victim", b"a/../../outside/victim", b".", b"..", b""),
-    *(b"a//b", b"a/./b", b"./a", b"a/..", b"x" * 256, b"a/" * 2100 + b"b"),
+    *(
+        b"a//b",
+        b"a/./b",
+        b"./a",
+        b"a/..",
+        b"x" * 256,
+        b"a/" * 2100 + b"b",
+        b"a/" * 256 + b"b",
+    ),
 )
 
 
@@ -190,6 +198,25 @@ def test_link_may_climb_only_first_and_within(
     path: bytes, target: bytes, inside: bool
 ) -> None:
     assert stays_inside(path, target) is inside
+
+
+def test_deepest_that_is_sent_comes_back_and_can_be_removed(
+    tmp_path: Path, place: Place
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    at = os.open(home, os.O_DIRECTORY)
+    for _ in range(300):
+        os.mkdir("d", dir_fd=at)
+        below = os.open("d", os.O_DIRECTORY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    volume = Volume(Tree(home))
+    place.unpack(volume.read())
+    assert (place.top / "/".join("d" * 256)).is_dir()
+    assert "too deep" in volume.said[0][0]
+    shutil.rmtree(place.top / "d")
 
 
 def test_what_is_named_twice_is_made_once(place: Place) -> None:
