@@ -319,6 +319,28 @@ def test_closing_afterwards_says_what_is_there(
     assert hand.box().defaultButton().text() == "&Go on"
 
 
+def test_closing_in_the_middle_of_the_making_is_asked_about(
+    hand: WizardHand,
+    wizard: ArchiveWizard,
+    machine: Machine,
+    engine: Engine,
+) -> None:
+    calls: "list[Call]" = []
+    engine.called.connect(calls.append)
+    make(hand, wizard, machine)
+    making = calls[-1]
+    assert "arch-init" in making.words and not making.is_over
+    wizard.reject()
+    assert "is being made" in hand.box().text()
+    leave = hand.box().findChild(QAbstractButton, "close-all-the-same")
+    assert isinstance(leave, QAbstractButton)
+    leave.click()
+    hand.until(hand.is_gone)
+    # It goes on, and nobody who is gone is told of its end.
+    hand.until(lambda: making.is_over)
+    assert (machine.backup / "laptop" / "format").exists()
+
+
 def test_failed_making_says_what_is_there_and_goes_on(
     hand: WizardHand, wizard: ArchiveWizard, machine: Machine
 ) -> None:

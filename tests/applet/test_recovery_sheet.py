@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from html import unescape
 from pathlib import Path
+from shlex import split
 
 import pytest
 import zxingcpp
@@ -72,6 +73,13 @@ def test_sheet_has_all_that_restoring_needs(qapp: object) -> None:
     ):
         assert needed in text, needed
     assert len(instructions(SHEET)) == 12
+
+
+def test_commands_can_be_typed_whatever_the_path_holds(qapp: object) -> None:
+    odd = replace(SHEET, url="internal:/mnt/my disk/$(x);'q'")
+    for _, command in instructions(odd):
+        if command:
+            assert f"--from={odd.url}" in split(command)
 
 
 def test_qr_code_says_the_same(qapp: object) -> None:

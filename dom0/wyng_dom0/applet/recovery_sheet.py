@@ -10,6 +10,7 @@ import base64
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from shlex import quote
 from typing import List, Sequence, Tuple
 
 from wyng_dom0.applet.qr_code import matrix_of, painted, png_of
@@ -70,7 +71,8 @@ def sheet_html(sheet: Sheet) -> str:
 
 def instructions(sheet: Sheet) -> List[Tuple[str, str]]:
     """What to do, in its order: what it is, and what is typed for it."""
-    url = f"--from={sheet.url}"
+    # As a shell takes it, whatever the path holds.
+    url = quote(f"--from={sheet.url}")
     return _opening(url) + _restoring(sheet, url)
 
 

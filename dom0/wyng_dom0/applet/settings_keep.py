@@ -128,6 +128,8 @@ class KeepTab(SettingsTab):
         known = self._set
         if known is None:
             return
+        # Of rules that stand elsewhere no picture can be drawn.
+        self.fields.setVisible(not known.rules_in_config)
         self.fields.show_counts(known.counts)
         autoprune = known.values.get("autoprune", OFF)
         self._prune.setCurrentIndex(max(self._prune.findData(autoprune), 0))

@@ -69,6 +69,8 @@ class PlaceFields(QWidget):
         )
         self._directory.changed.connect(self._say)
         self._radios[DIRECTORY].setChecked(True)
+        # Until it is known that there are some.
+        self.offer_qubes(None)
 
     @property
     def kind(self) -> str:
