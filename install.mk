@@ -20,6 +20,8 @@ COMPLETIONDIR ?= /usr/share/bash-completion/completions
 UNITDIR ?= /usr/lib/systemd/system
 PRESETDIR ?= /usr/lib/systemd/system-preset
 RPCDIR ?= /etc/qubes-rpc
+# The services' scripts name it: it can't be given.
+LIBEXECDIR = /usr/libexec/qvm-wyng
 POLICYDIR ?= /etc/qubes/policy.d
 STATEDIR ?= /var/lib/qvm-wyng
 DOC_COMMON ?= $(DOCDIR)/python3-wyng-common
@@ -37,10 +39,13 @@ DOCS_VM = doc/packaging.md
 UNITS_DOM0 = qvm-wyng-send@.service qvm-wyng-send@.timer \
 	qvm-wyng-monitor@.service qvm-wyng-monitor@.timer \
 	qvm-wyng-overdue@.service qvm-wyng-overdue@.timer \
-	qvm-wyng-drill@.service qvm-wyng-drill@.timer
+	qvm-wyng-drill@.service qvm-wyng-drill@.timer \
+	qvm-wyng-requests.service
 
+RPC_DOM0 = wyng.Ready wyng.Restore
 RPC_VM = wyng.Get wyng.Init wyng.Prune wyng.Put wyng.Ssh wyng.Verify
 UNITS_VM = wyng-store-scrub.service wyng-store-scrub.timer
+PROGRAMS_VM = wyng-ready wyng-request-restore
 
 INSTALL = umask 022 && install -p -m 644 -D
 
@@ -74,6 +79,9 @@ install-dom0:
 	$(INSTALL) -t $(DESTDIR)$(UNITDIR) $(UNITS_DOM0:%=systemd/%)
 	$(INSTALL) -t $(DESTDIR)$(DOC_DOM0) $(DOCS_DOM0)
 	$(INSTALL) -t $(DESTDIR)$(COMPLETIONDIR) completion/qvm-wyng
+	$(INSTALL) -m 755 -t $(DESTDIR)$(LIBEXECDIR) dom0/libexec/answer \
+		dom0/libexec/decide
+	$(INSTALL) -m 755 -t $(DESTDIR)$(RPCDIR) $(RPC_DOM0:%=qubes-rpc/dom0/%)
 	# A file that is half there under this name refuses every call there is.
 	$(INSTALL) policy/80-wyng.policy $(DESTDIR)$(POLICYDIR)/80-wyng.tmp
 	mv -f $(DESTDIR)$(POLICYDIR)/80-wyng.tmp \
@@ -82,6 +90,8 @@ install-dom0:
 
 install-vm:
 	$(INSTALL) -m 755 -t $(DESTDIR)$(RPCDIR) $(RPC_VM:%=qubes-rpc/vm/%)
+	$(INSTALL) -m 755 -t $(DESTDIR)$(BINDIR) $(PROGRAMS_VM:%=backupvm/%)
+	$(INSTALL) -t $(DESTDIR)$(MANDIR)/man1 $(PROGRAMS_VM:%=doc/man/%.1)
 	$(INSTALL) -t $(DESTDIR)$(UNITDIR) $(UNITS_VM:%=systemd/%)
 	$(INSTALL) -t $(DESTDIR)$(PRESETDIR) systemd/75-qvm-wyng-vm.preset
 	$(INSTALL) -t $(DESTDIR)$(DOC_VM) $(DOCS_VM)

@@ -97,6 +97,8 @@ STARTS_WHAT_LASTS = (
 BECOMES_ROOT = "wyng_dom0.cli.elevate"
 RUNS_COMMANDS = (
     BECOMES_ROOT,
+    # qrexec-client-vm, for a backup qube that asks dom0 for something.
+    "wyng_store.calling",
     "wyng_dom0.cli.passcmd",
     "wyng_dom0.cli.user_commands",
     "wyng_dom0.cli.agent_start",
@@ -117,6 +119,7 @@ ENTRIES = (
     "wyng_dom0.applet.__main__",
     "wyng_dom0.agent.__main__",
     "wyng_store.main",
+    "wyng_store.calling",
     "wyng_store.__main__",
 )
 ENTRY_CALLS = frozenset(

@@ -14,6 +14,8 @@ from packages.conftest import PLACES, ROOT, RPMS, files_of, run, site
 
 EXPECTED = re.compile(
     r"usr/bin/(qvm-wyng|qubes-wyng-manager|wyng-store)"
+    r"|usr/bin/wyng-(ready|request-restore)"
+    r"|usr/libexec/qvm-wyng/(answer|decide)"
     r"|usr/share/applications/qubes-wyng-manager\.desktop"
     r"|usr/share/icons/hicolor/scalable/apps/qubes-wyng-manager\.svg"
     r"|etc/xdg/autostart/qubes-wyng-manager\.desktop"
@@ -22,6 +24,7 @@ EXPECTED = re.compile(
     r"|usr/lib/systemd/system-preset/75-qvm-wyng-vm\.preset"
     r"|usr/share/bash-completion/completions/qvm-wyng"
     r"|usr/share/man/man1/(qvm-wyng|qubes-wyng-manager|wyng-store)\.1\.gz"
+    r"|usr/share/man/man1/wyng-(ready|request-restore)\.1\.gz"
     r"|usr/share/(doc|licenses)/(python3-wyng-common|qvm-wyng-(dom0|vm))\S*/.+"
     r"|etc/qubes/policy\.d/80-wyng\.policy"
     r"|etc/qubes-rpc/wyng\.[A-Z][A-Za-z]+"

@@ -25,16 +25,20 @@ SOURCES = sorted((ROOT / "qubes-rpc" / "vm").iterdir())
 SERVICES = {path.name for path in SOURCES}
 POLICY = ROOT / "policy" / "80-wyng.policy"
 # In dom0, where a backup qube calls them.
-DOM0_SERVICES = {"wyng.Restore", "wyng.Ready"}
+DOM0_SOURCES = sorted((ROOT / "qubes-rpc" / "dom0").iterdir())
+DOM0_SERVICES = {path.name for path in DOM0_SOURCES}
 
 
-@pytest.mark.parametrize("place", ["vm", "deb"])
+@pytest.mark.parametrize("place", ["vm", "deb", "dom0"])
 def test_every_service_is_installed(
     roots: "Dict[str, Path]", place: str
 ) -> None:
     folder = roots[place] / "etc/qubes-rpc"
-    assert {path.name for path in folder.iterdir()} == SERVICES
-    for source in SOURCES:
+    sources = DOM0_SOURCES if place == "dom0" else SOURCES
+    assert {path.name for path in folder.iterdir()} == {
+        path.name for path in sources
+    }
+    for source in sources:
         installed = folder / source.name
         assert installed.read_bytes() == source.read_bytes()
         assert installed.stat().st_mode & 0o777 == 0o755
@@ -44,7 +48,6 @@ def test_only_dom0_has_the_policy(roots: "Dict[str, Path]") -> None:
     installed = roots["dom0"] / "etc/qubes/policy.d"
     assert [path.name for path in installed.iterdir()] == [POLICY.name]
     assert (installed / POLICY.name).read_bytes() == POLICY.read_bytes()
-    assert not (roots["dom0"] / "etc/qubes-rpc").exists()
     for place in ("vm", "deb"):
         assert not (roots[place] / "etc/qubes").exists()
 
@@ -64,6 +67,39 @@ def test_policy_denies_every_service_and_no_other() -> None:
 def test_docs_name_only_services_there_are(path: Path) -> None:
     named = set(re.findall(r"\bwyng\.[A-Z][a-z]+\b", path.read_text("utf-8")))
     assert named <= SERVICES | DOM0_SERVICES
+
+
+ASK = """
+mkdir -p $WORK/bin
+for name in sudo sleep; do
+    cat >$WORK/bin/$name <<END
+#!/bin/bash
+cat >>$WORK/$name <<<"\\$*"
+END
+    chmod 755 $WORK/bin/$name
+done
+PATH=$WORK/bin:$PATH QREXEC_REMOTE_DOMAIN=backup \\
+QREXEC_SERVICE_ARGUMENT=work $ETC/wyng.Restore work >answer
+until test -s sudo; do :; done
+/usr/libexec/qvm-wyng/decide restore backup work
+"""
+
+
+def test_installed_service_of_dom0_answers_and_decides(
+    roots: "Dict[str, Path]", tmp_path: Path
+) -> None:
+    """The script, what it runs and what that runs as root are all there."""
+    where = roots["dom0"] / "etc/qubes-rpc"
+    said = in_overlay(
+        roots["dom0"], tmp_path, f"ETC={where}\nWORK={tmp_path}\n{ASK}"
+    )
+    assert said == ""
+    assert (tmp_path / "answer").read_bytes() == b"."
+    assert (tmp_path / "sleep").read_text() == "2\n"
+    asked = (tmp_path / "sudo").read_text()
+    assert asked == "-n -- /usr/libexec/qvm-wyng/decide restore backup work\n"
+    decide = roots["dom0"] / "usr/libexec/qvm-wyng/decide"
+    assert decide.read_text().splitlines()[0] == "#!/usr/bin/python3 -I"
 
 
 INIT = """

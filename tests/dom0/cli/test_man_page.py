@@ -141,4 +141,4 @@ def test_manual_renders_without_a_warning(page: Path) -> None:
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(PAGES) == 3
+    assert len(PAGES) == 5
