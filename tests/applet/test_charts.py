@@ -5,7 +5,6 @@
 import csv
 import io
 from functools import partial
-from typing import Any, Dict
 
 import pytest
 from PyQt6.QtCore import Qt
@@ -37,12 +36,14 @@ from wyng_dom0.applet.chart_data import (
     saved,
     spaces,
 )
+from wyng_dom0.applet.chart_history import sizes_over_time
 from wyng_dom0.applet.chart_painting import brush, colour, pen
 from wyng_dom0.applet.charts_window import ChartsWindow
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Engine
 from wyng_dom0.applet.line_chart import LineChart
 
+PAGES = ("sizes", "time", "owners", "saved", "spaces")
 HOSTILE = "=<b>x</b>\u202e"
 
 
@@ -84,6 +85,18 @@ def test_line_ends_at_all_that_came() -> None:
     assert all(list(s.at) == sorted(s.at) for s in chart.series)
 
 
+def test_size_of_the_archive_goes_up_and_down() -> None:
+    rows = [
+        {"at": "2026-11-01T10:00:00+00:00", "used": 10, "plain": 30},
+        {"at": "2026-11-03T10:00:00+00:00", "used": 5, "newest": None},
+        {"at": "2026-11-02T10:00:00+00:00", "used": 20, "plain": "x"},
+        {"at": "never", "used": 7},
+    ]
+    taken, plain = sizes_over_time({"sizes": rows}).series
+    assert taken.sizes == (10, 20, 5) and plain.sizes == (30,)
+    assert sizes_over_time({}) == Lines(())
+
+
 def test_one_volume_alone_is_drawn_once() -> None:
     assert len(over_time({"a": parts("a", row(0))}, qubes=False).series) == 1
     assert over_time({}, qubes=False) == Lines(())
@@ -113,27 +126,19 @@ def test_saved_is_what_is_not_kept() -> None:
 
 
 POOL = {"pool": "vg/p", "size": 1000, "data_percent": 60}
-KEPT = {"source": "vg/p", "snapshot": "x", "cost": 100}
 
 
 def test_pool_shows_the_share_of_our_snapshots() -> None:
-    status: Dict[str, Any] = {
-        "pools": [{**POOL, "metadata_percent": 40}],
-        "volumes": [KEPT, {**KEPT, "cost": 50}],
-    }
-    data, metadata = spaces(status, "a").bars
+    pool = {**POOL, "metadata_percent": 40, "snapshots": 150}
+    data, metadata = spaces({"pools": [pool]}, "a").bars
     assert data.parts == (15.0, 45.0, 40)
     assert metadata.parts == (0, 40, 60)
 
 
 def test_share_that_nobody_knows_is_no_zero() -> None:
-    status = {"pools": [POOL], "volumes": [{**KEPT, "cost": None}]}
-    assert "not known" in spaces(status, "a").bars[0].more
-    two = {
-        "pools": [POOL, {**POOL, "pool": "vg/q"}],
-        "volumes": [{**KEPT, "source": "qubes"}],
-    }
-    assert "not known" in spaces(two, "a").bars[0].more
+    for pool in (POOL, {**POOL, "snapshots": None}):
+        found = spaces({"pools": [pool]}, "a").bars[0]
+        assert "not known" in found.more
 
 
 def test_table_has_every_number_and_no_formula() -> None:
@@ -237,6 +242,7 @@ def test_window_shows_an_archive(
     until(qtbot, lambda: window.spaces.model.rowCount() == 1)
     assert "destination" in window.spaces.model.index(0, 0).data()
     assert window.over_time.model.rowCount() > 3
+    assert window.sizes.model.rowCount() > 1
     check_plain(window, "<b>")
     check_reachable(window)
     window.close()
@@ -248,7 +254,7 @@ def test_every_button_does_something(
     window = opened(desk, qtbot)
     until(qtbot, lambda: window.spaces.model.rowCount())
     watcher = Watcher(engine, window, qtbot)
-    for at, name in enumerate(("time", "owners", "saved", "spaces")):
+    for at, name in enumerate(PAGES):
         window.tabs.setCurrentIndex(at)
         assert watcher.sees(partial(press, window, f"copy-csv-{name}")), name
         assert len(clipboard().splitlines()) > 1

@@ -203,9 +203,8 @@ def saved(totals: Mapping[str, Any]) -> Optional[Bars]:
 def spaces(status: Mapping[str, Any], archive: str) -> Bars:
     """How full pools and the archive's destination are, in percent."""
     bars: List[Bar] = []
-    pools = rows_of(status, "pools")
-    for pool in pools:
-        bars += _pool_bars(pool, _snapshot_bytes(status, pool, len(pools)))
+    for pool in rows_of(status, "pools"):
+        bars += _pool_bars(pool)
     for row in rows_of(status, "archives"):
         if text_of(row, "name") == archive:
             bars += _place_bars(row)
@@ -217,7 +216,9 @@ def spaces(status: Mapping[str, Any], archive: str) -> Bars:
     )
 
 
-def _pool_bars(pool: Mapping[str, Any], ours: Optional[int]) -> List[Bar]:
+def _pool_bars(pool: Mapping[str, Any]) -> List[Bar]:
+    # None where nobody knows.
+    ours = maybe_number(pool, "snapshots")
     name = shown(text_of(pool, "pool"))
     whole = number_of(pool, "size")
     data = min(100, number_of(pool, "data_percent"))
@@ -236,35 +237,6 @@ def _pool_bars(pool: Mapping[str, Any], ours: Optional[int]) -> List[Bar]:
         ),
         Bar(tr("{0}, metadata").format(name), (0, metadata, 100 - metadata)),
     ]
-
-
-def _snapshot_bytes(
-    status: Mapping[str, Any], pool: Mapping[str, Any], pools: int
-) -> Optional[int]:
-    """What only our snapshots in a pool hold; None where nobody knows.
-
-    A volume says its source, which is the pool unless qubes are: then only
-    one pool leaves no doubt.
-    """
-    name = text_of(pool, "pool")
-    costs = [
-        maybe_number(row, "cost")
-        for row in rows_of(status, "volumes")
-        if text_of(row, "snapshot")
-        and (text_of(row, "source") == name or pools == 1)
-    ]
-    known = [each for each in costs if each is not None]
-    if len(known) < len(costs):
-        return None
-    if not costs and pools > 1 and _has_qubes(status):
-        return None
-    return sum(known)
-
-
-def _has_qubes(status: Mapping[str, Any]) -> bool:
-    return any(
-        text_of(row, "source") == "qubes" for row in rows_of(status, "volumes")
-    )
 
 
 def _place_bars(row: Mapping[str, Any]) -> List[Bar]:

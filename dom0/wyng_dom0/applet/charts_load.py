@@ -16,11 +16,13 @@ from wyng_dom0.applet.unlocking import keyed_call
 
 
 class ChartsLoad(QObject):
-    """`placed` says that `status` is there, which needs no archive; `listed`
+    """`placed` says that `status` is there, `remembered` that `history` is,
+    which need no archive in reach; `listed`
     that `rows` and `totals` are, `came` that another volume's sessions are,
     `finished` that all are; `failed` ends it."""
 
     placed = pyqtSignal()
+    remembered = pyqtSignal()
     listed = pyqtSignal()
     came = pyqtSignal()
     finished = pyqtSignal()
@@ -32,6 +34,7 @@ class ChartsLoad(QObject):
         self._waiting: List[str] = []
         self.is_busy = False
         self.status: Object = {}
+        self.history: Object = {}
         self.rows: List[Object] = []
         self.totals: Dict[str, Any] = {}
         self.parts: Dict[str, List[Part]] = {}
@@ -54,6 +57,13 @@ class ChartsLoad(QObject):
         if outcome.good:
             self.status = outcome.report("status")
             self.placed.emit()
+        call = self._desk.engine.call(command_lines.history(self._archive))
+        call.ended.connect(self._take_history)
+
+    def _take_history(self, outcome: Outcome) -> None:
+        if outcome.good:
+            self.history = outcome.report("history")
+            self.remembered.emit()
         words = command_lines.list_volumes(self._archive, totals=True)
         self._call(words, "volumes")
 

@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
 )
 
 from wyng_dom0.applet import chart_data
+from wyng_dom0.applet.chart_history import sizes_over_time
 from wyng_dom0.applet.chart_page import ChartPage
 from wyng_dom0.applet.charts_load import ChartsLoad
 from wyng_dom0.applet.desk import Desk
@@ -38,6 +39,7 @@ class ChartsWindow(QDialog):
         self.setWindowTitle(tr("Charts of {0}").format(shown(archive)))
         self._archive = archive
         self.load = ChartsLoad(desk, archive, self)
+        self.load.remembered.connect(self._show_sizes)
         self.load.placed.connect(self._show_spaces)
         self.load.listed.connect(self._show_saved)
         self.load.came.connect(self._tell_left)
@@ -48,6 +50,9 @@ class ChartsWindow(QDialog):
         self.load.begin()
 
     def _make_pages(self) -> None:
+        self.sizes = ChartPage(
+            "sizes", tr("What the archive takes, and holds"), over_time=True
+        )
         self.over_time = ChartPage(
             "time",
             tr("What the sessions that are kept brought in, by when"),
@@ -72,6 +77,7 @@ class ChartsWindow(QDialog):
         self.resize(em * 60, em * 36)
         self.tabs = QTabWidget()
         self.tabs.setObjectName("charts")
+        self.tabs.addTab(self.sizes, tr("Si&ze"))
         self.tabs.addTab(self.over_time, tr("Over t&ime"))
         self.tabs.addTab(self.by_owner, tr("&By name"))
         self.tabs.addTab(self.saved, tr("&Saved"))
@@ -121,7 +127,7 @@ class ChartsWindow(QDialog):
     def _show_sessions(self) -> None:
         qubes = self._has_qubes()
         if qubes:
-            self.tabs.setTabText(1, tr("&By qube"))
+            self.tabs.setTabText(2, tr("&By qube"))
         parts = self.load.parts
         self.over_time.show_chart(
             chart_data.over_time(parts, qubes=qubes),
@@ -130,6 +136,12 @@ class ChartsWindow(QDialog):
         found = chart_data.by_owner(self.load.rows, parts, qubes=qubes)
         self.by_owner.show_chart(found)
         self._said.setText("")
+
+    def _show_sizes(self) -> None:
+        self.sizes.show_chart(
+            sizes_over_time(self.load.history),
+            tr("As this machine noted it after backups."),
+        )
 
     def _show_spaces(self) -> None:
         self.spaces.show_chart(

@@ -84,6 +84,11 @@ def include(archive: str, names: Sequence[str], *, on: bool) -> Words:
     return (f"--archive={archive}", verb, *_names(names))
 
 
+def history(archive: str) -> Words:
+    """What the archive came to over time, as this machine noted it."""
+    return (f"--archive={archive}", "history")
+
+
 def dry_run(words: Words) -> Words:
     """The same call, to be told what it would do."""
     return ("--dry-run", *words)

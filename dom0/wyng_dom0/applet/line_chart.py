@@ -81,7 +81,7 @@ class LineChart(QWidget):
         return (first, last) if last > first else (first - 43200, last + 43200)
 
     def _most(self) -> int:
-        most = max(each.sizes[-1] for each in self._chart.series)
+        most = max(max(each.sizes) for each in self._chart.series)
         return size_ticks(most, _TICKS)[-1]
 
     def _place(self, at: float, reached: int) -> QPointF:
