@@ -26,6 +26,7 @@ from wyng_dom0.applet.application import Manager
 from wyng_dom0.applet.board import READY
 from wyng_dom0.applet.engine import Engine
 from wyng_dom0.applet.main_window import MainWindow
+from wyng_dom0.applet.problem import ProblemBox
 
 SELECT = "work"
 
@@ -146,6 +147,31 @@ def test_every_action_calls_the_engine_or_changes_what_is_seen(
         close_others(window)
     until_quiet(manager, qtbot)
     close_others(window)
+
+
+def test_what_was_asked_for_is_answered(
+    manager: Manager, backed_up: Machine, qtbot: QtBot
+) -> None:
+    window = started(manager, qtbot)
+    window.view.select_names({SELECT})
+    window.deeds["protect"].trigger()
+    qtbot.waitUntil(
+        lambda: window.status.currentMessage()
+        == "The newest session of work is protected.",
+        timeout=WAIT,
+    )
+    # Out of reach, nothing runs, and a box says why.
+    backed_up.backup.rename(backed_up.root / "unplugged")
+    window.deeds["verify"].trigger()
+    qtbot.waitUntil(lambda: bool(boxes(window)), timeout=WAIT)
+    (box,) = boxes(window)
+    assert "The verification failed" in box.text()
+    until_quiet(manager, qtbot)
+    close_others(window)
+
+
+def boxes(window: MainWindow) -> "list[ProblemBox]":
+    return [b for b in window.findChildren(ProblemBox) if b.isVisible()]
 
 
 OPENED = ("new-archive", "open-archive", "settings", "charts", "sessions")

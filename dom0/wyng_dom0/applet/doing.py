@@ -99,10 +99,15 @@ class Doing(QObject):
     ) -> None:
         self.told.emit(said)
         ending = _Ending(self, failed, done)
+        # By functions that hold it: a signal holds no object by its method.
         call = keyed_call(
-            self._desk.engine, archive, words, self._window, ending.take
+            self._desk.engine,
+            archive,
+            words,
+            self._window,
+            lambda outcome: ending.take(outcome),
         )
-        call.said.connect(ending.hear)
+        call.said.connect(lambda said: ending.hear(said))
 
     def finish(
         self, outcome: Outcome, failed: str, done: str, run: str
