@@ -200,7 +200,6 @@ class MainWindow(QMainWindow):
             self.deeds[id].setEnabled(bool(self._name))
         if chosen:
             self._enable_for(chosen)
-        self.deeds["settings"].setVisible(self.openers.can("settings"))
 
     def _enable_for(self, chosen: List[Row]) -> None:
         """Leave out what makes no sense for the rows chosen."""

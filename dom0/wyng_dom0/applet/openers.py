@@ -44,10 +44,6 @@ class Openers:
             ),
         }
 
-    def can(self, id: str) -> bool:
-        """Is there a window behind this action?"""
-        return id in self._archive or id in self._plain or id in self._rows
-
     def ids(self) -> "set[str]":
         """All actions that open a window."""
         return {*self._archive, *self._plain, *self._rows}
