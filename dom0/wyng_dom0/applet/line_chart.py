@@ -40,7 +40,7 @@ from wyng_dom0.applet.chart_painting import (
 from wyng_dom0.applet.time_text import tick_text
 from wyng_dom0.applet.wording import point, size, tip, tr
 
-_NAME_LETTERS, _VALUE_LETTERS, _TICK_LETTERS = 16, 11, 12
+_NAME_LETTERS, _VALUE_LETTERS, _TICK_LETTERS = 24, 13, 12
 _TICKS = 6
 
 
@@ -71,7 +71,8 @@ class LineChart(QWidget):
         left = _VALUE_LETTERS * letter
         right = self.width() - (_NAME_LETTERS + 2) * letter
         return QRectF(
-            left, em, max(em, right - left), max(em, self.height() - 3 * em)
+            *(left, 1.5 * em),
+            *(max(em, right - left), max(em, self.height() - 3.5 * em)),
         )
 
     def _time_span(self) -> Tuple[float, float]:
