@@ -110,6 +110,8 @@ def test_older_archive_than_the_sheet_is_a_warning(
     hand.on("page-fresh")
     assert "Older than your sheet" in hand.text("fresh-said")
     assert wizard.next_button.text() == "Go on &all the same"
+    assert wizard.back_button.isDefault()
+    assert not wizard.next_button.isDefault()
 
 
 @pytest.mark.parametrize(

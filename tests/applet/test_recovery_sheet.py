@@ -15,6 +15,7 @@ from shlex import split
 import pytest
 import zxingcpp
 from PyQt6.QtGui import QImage
+from PyQt6.QtWidgets import QAbstractButton, QDialog
 from pytestqt.qtbot import QtBot
 
 from wyng_dom0.applet.qr_code import matrix_of, painted
@@ -158,3 +159,26 @@ def test_nothing_is_written_until_a_file_is_named(
     assert view.browser.toPlainText() == ""
     view.save(str(tmp_path / "b.html"))
     assert not (tmp_path / "b.html").exists()
+
+
+@pytest.mark.parametrize(
+    "name, opens",
+    [
+        ("print-sheet", "print-dialog"),
+        ("save-pdf", "save-sheet"),
+        ("save-html", "save-sheet"),
+    ],
+)
+def test_every_button_opens_a_dialog_and_waits_for_none(
+    qtbot: QtBot, name: str, opens: str
+) -> None:
+    view = SheetView()
+    qtbot.addWidget(view)
+    view.show_sheet(SHEET)
+    view.show()
+    button = view.findChild(QAbstractButton, name)
+    assert isinstance(button, QAbstractButton)
+    button.click()
+    dialog = view.findChild(QDialog, opens)
+    assert isinstance(dialog, QDialog) and dialog.isVisible()
+    dialog.reject()

@@ -45,6 +45,8 @@ class Page(QWidget):
         self.setObjectName(name)
         self.title, self.lead = title, lead
         self.next_text = tr("&Next")
+        # Going on is not what Return does.
+        self.warns = False
         self.setAccessibleName(title)
 
     def is_wanted(self) -> bool:
@@ -258,6 +260,8 @@ class Assistant(QDialog):
         self._lead.setVisible(bool(page.lead))
         self.say("")
         page.enter()
+        self.next_button.setDefault(not page.warns)
+        self.back_button.setDefault(page.warns)
         self._refresh()
         first = page.nextInFocusChain()
         while first is not None and first is not page:

@@ -236,3 +236,4 @@ class FreshPage(Page):
         self._said.setText(said if good else "⚠  " + said)
         self.next_text = tr("&Next") if good else tr("Go on &all the same")
         self._question.setVisible(not good)
+        self.warns = not good
