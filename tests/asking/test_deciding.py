@@ -206,6 +206,18 @@ def test_send_is_started_when_it_is_due(
     assert started == (["laptop"] if starts else [])
 
 
+def test_archive_may_have_its_own_word_on_how_often(
+    known: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: "list[str]" = []
+    monkeypatch.setattr(timers, "start_send", started.append)
+    note_send(known.places, LAPTOP, NOW - timedelta(hours=2))
+    for every, count in (("3h", 0), ("1h", 1)):
+        known.run("configure", f"every={every}")
+        said = ask(known, "mine", service="ready")
+        assert len(started) == count, said
+
+
 def test_name_of_another_qubes_archive_starts_nothing(
     known: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

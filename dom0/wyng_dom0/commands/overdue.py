@@ -82,11 +82,17 @@ def lateness(
 def every_of(context: Context, definition: ArchiveDefinition) -> timedelta:
     """How often a send to the archive is due: as the options, or the
     archive's own, say."""
-    every = context.options.every
-    if every is None:
-        own = read_options(context.places, definition.archive)
-        every = own.get("every", EVERY_DEFAULT)
-    return parse_every(every)
+    return interval_of(context.places, definition, context.options.every)
+
+
+def interval_of(
+    places: Places, definition: ArchiveDefinition, given: str | None
+) -> timedelta:
+    """The same of what was given, if anything was; raises BadInput."""
+    if given is None:
+        own = read_options(places, definition.archive)
+        given = own.get("every", EVERY_DEFAULT)
+    return parse_every(given)
 
 
 def is_due(

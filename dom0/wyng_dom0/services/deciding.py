@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from wyng_common.errors import NameFault
 from wyng_common.hosts import check_archive_argument, check_qube
-from wyng_dom0.commands.overdue import EVERY_DEFAULT, is_due, parse_every
+from wyng_dom0.commands.overdue import EVERY_DEFAULT, interval_of, is_due
 from wyng_dom0.engine import asking
 from wyng_dom0.errors import BadInput, QubesError, Refused
 from wyng_dom0.names import parse_session
@@ -184,7 +184,8 @@ def _ready(call: Call, allowed: list[Allowed], untrusted_argument: str) -> None:
     """Have systemd start the archive's send, if it is due."""
     name = check_archive_argument(untrusted_argument)
     definition = _named(allowed, name)
-    if not is_due(call.places, definition, _every(), call.now):
+    every = _every(call, definition)
+    if not is_due(call.places, definition, every, call.now):
         _log(call, "ready", "no send is due", definition.name)
     elif timers.start_send(definition.name):
         _log(call, "ready", "a send was started", definition.name)
@@ -204,13 +205,20 @@ def _named(allowed: list[Allowed], name: str) -> ArchiveDefinition:
     raise Refused("it was not allowed for an archive of that name")
 
 
-def _every() -> timedelta:
+def _every(call: Call, definition: ArchiveDefinition) -> timedelta:
     """How often a send is due; the default where the user's word is none."""
     try:
-        said = read_mapping(SYSTEM_CONFIG).get("every", EVERY_DEFAULT)
-        return parse_every(str(said))
+        return interval_of(call.places, definition, _configured())
     except (BadInput, OSError):
-        return parse_every(EVERY_DEFAULT)
+        return interval_of(call.places, definition, EVERY_DEFAULT)
+
+
+def _configured() -> str | None:
+    try:
+        said = read_mapping(SYSTEM_CONFIG).get("every")
+    except FileNotFoundError:
+        return None
+    return None if said is None else str(said)
 
 
 def _log(call: Call, what: str, why: str, archive: str = "") -> None:
