@@ -25,10 +25,12 @@ from applet.wizard_hand import Hand
 from product.machine import DATA, PASSPHRASE, Machine, Template
 from wyng_dom0.applet.archive_options import options_in
 from wyng_dom0.applet.desk import Desk
-from wyng_dom0.applet.engine import Call, Engine
+from wyng_dom0.applet.engine import Call, Engine, Outcome
 from wyng_dom0.applet.key_change import NewPassphrase
 from wyng_dom0.applet.problem import ProblemBox
 from wyng_dom0.applet.settings_dialog import SettingsDialog
+from wyng_dom0.applet.settings_keep import KeepTab
+from wyng_dom0.applet.settings_limits import LimitsTab
 from wyng_dom0.applet.settings_tab import SettingsTab
 from wyng_dom0.applet.sheet_dialog import SheetDialog
 from wyng_dom0.applet.typed_dialog import TypedDialog
@@ -442,3 +444,21 @@ def test_hostile_options_of_a_report_are_passed_over(key: str) -> None:
     more = {"key": "keep-hourly", key: "9" * 300}
     found = options_in({"options": [row, more, 5, {"key": []}]})
     assert found.counts == {} and found.other_rules == ()
+
+
+def test_what_the_configuration_file_says_goes_before(
+    hand: SettingsHand,
+) -> None:
+    row = {"key": "limit-rate", "value": "9M", "origin": "config"}
+    report = {"kind": "configure", "rules_in_config": True, "options": [row]}
+    outcome = Outcome(0, reports=(report,))
+    keep, limits = hand.dialog.tabs[2], hand.dialog.tabs[4]
+    assert isinstance(keep, KeepTab) and isinstance(limits, LimitsTab)
+    keep._take(outcome)
+    limits._take(outcome)
+    assert keep.fields.isHidden()
+    assert "configuration file has rules" in hand.text("keep-note")
+    rate = hand.find("limit-rate", QLineEdit)
+    assert rate.text() == "9M" and not rate.isEnabled()
+    assert "limit-rate" in hand.text("limits-note")
+    assert not hand.find("apply-limits", QAbstractButton).isEnabled()
