@@ -276,6 +276,14 @@ def test_names_from_outside_are_plain_text_everywhere(
     close_others(window)
 
 
+def test_what_could_not_be_told_is_said(manager: Manager, qtbot: QtBot) -> None:
+    report = reports.overview([reports.volume("a:private")])
+    report["problems"] = ["the source 'qubes' can't be read: " + HOSTILE]
+    window = give(manager, report)
+    more = text_of(window, "headline-more")
+    assert "can't be read" in more and "\u202e" not in more
+
+
 def test_dark_ground_has_light_signs(manager: Manager, qtbot: QtBot) -> None:
     window = give(manager, reports.overview(reports.EACH_STATE))
     app = QApplication.instance()

@@ -191,6 +191,30 @@ def shown_runs(
     return panel
 
 
+def test_runs_are_told_anew_when_the_watch_was_lost(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    """The first watch tells of two runs and dies, the next of one."""
+    told = tmp_path / "told"
+    text = (
+        "import json, os, sys\n"
+        f"first = not os.path.exists({str(told)!r}); open({str(told)!r}, 'w')\n"
+        "for run in ('send-1', 'send-2')[: 1 + first]:\n"
+        "    print(json.dumps({'run': run, 'event': 'run-started',"
+        " 'command': 'send', 'archive': 'a'}), flush=True)\n"
+        "first or sys.stdin.read()"
+    )
+    desk = Desk(Engine([sys.executable, "-c", text]))
+    seen: "list[set[str]]" = []
+    desk.runs_changed.connect(lambda: seen.append(set(desk.runs)))
+    desk.start_watch()
+    qtbot.waitUntil(
+        lambda: seen[-1:] == [{"send-1"}] and len(seen) > 3, timeout=WAIT
+    )
+    assert {"send-1", "send-2"} in seen
+    desk.close()
+
+
 DONE = {"event": "run-done", "volumes_failed": 0}
 
 

@@ -15,8 +15,11 @@ from wyng_dom0.applet import overview
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Outcome
 from wyng_dom0.applet.headline import Headline, cannot_tell, headline
+from wyng_dom0.applet.reading import texts_of
 from wyng_dom0.applet.rows import ArchiveFacts, Row, archives_of, with_runs
+from wyng_dom0.applet.wording import shown
 
+_PROBLEMS_SHOWN = 3
 # Runs speak ten times a second; eyes read less.
 _SETTLE_MILLISECONDS = 250
 # Ages grow without anything being said.
@@ -98,7 +101,8 @@ class Board(QObject):
         rows = self.rows_of(archive)
         said = headline(archive, rows, self._desk.live_runs(), moment)
         if self._trouble is None:
-            return said
+            more = [said.more, *self.problems[:_PROBLEMS_SHOWN]]
+            return replace(said, more="\n".join(t for t in more if t))
         old = cannot_tell(self._trouble.error)
         return replace(old, more=f"{old.more}\n{said.text}")
 
@@ -106,6 +110,12 @@ class Board(QObject):
         """The sentence about any archive as if nothing ran."""
         rows = self.resting_rows_of(archive)
         return headline(archive, rows, [], datetime.now(timezone.utc))
+
+    @property
+    def problems(self) -> List[str]:
+        """What of the last report could not be told, and why."""
+        found = texts_of(self._desk.status, "problems")
+        return [shown(each) for each in found]
 
     @property
     def trouble(self) -> str:

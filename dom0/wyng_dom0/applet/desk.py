@@ -67,7 +67,7 @@ class Desk(QObject):
         """Ask for everything, and go on watching."""
         self._timer.start()
         self.refresh()
-        self._start_watch()
+        self.start_watch()
 
     def close(self) -> None:
         """End what stands; runs go on without us."""
@@ -119,7 +119,8 @@ class Desk(QObject):
             self.requests = outcome.report("requests")
             self.requests_changed.emit()
 
-    def _start_watch(self) -> None:
+    def start_watch(self) -> None:
+        """Listen to all runs, again when whoever passes them on ends."""
         if self._closing:
             return
         self._watch = self.engine.call(command_lines.watch(), stays_open=True)
@@ -130,10 +131,14 @@ class Desk(QObject):
         self._watch = None
         if self._closing:
             return
+        # Their ends may be missed; those that live are told again.
+        for run in self.live_runs():
+            del self.runs[run.name]
+        self.runs_changed.emit()
         waits = _WATCH_AGAIN_SECONDS
         seconds = waits[min(self._watch_fails, len(waits) - 1)]
         self._watch_fails += 1
-        QTimer.singleShot(seconds * 1000, self._start_watch)
+        QTimer.singleShot(seconds * 1000, self.start_watch)
 
     def _hear(self, said: Object) -> None:
         if not said.get("run"):
