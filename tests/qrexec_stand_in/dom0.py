@@ -9,6 +9,7 @@ The project's own files, with the folder that they are installed in replaced;
 import os
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator, List
@@ -46,6 +47,7 @@ class Dom0Side:
     ) -> None:
         self.qubes, self.state = qubes, state
         self._reading: List[int] = []
+        self._lock = threading.Lock()
         self.root = qubes.root / "qubes" / "dom0"
         self.rpc, self.bin = self.root / "rpc", self.root / "bin"
         self._libexec = self.root / "libexec"
@@ -142,7 +144,8 @@ class Dom0Side:
     def _held(self) -> "Iterator[int]":
         """One end of a pipe for a process and all that it starts."""
         reading, writing = os.pipe()
-        self._reading.append(reading)
+        with self._lock:
+            self._reading.append(reading)
         try:
             yield writing
         finally:
@@ -150,7 +153,8 @@ class Dom0Side:
 
     def settle(self) -> None:
         """Wait until nothing that the calls so far started is left."""
-        waiting, self._reading = self._reading, []
+        with self._lock:
+            waiting, self._reading = self._reading, []
         for each in waiting:
             assert os.read(each, 1) == b""
             os.close(each)
