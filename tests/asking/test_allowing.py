@@ -137,6 +137,18 @@ def test_terminal_shows_what_waits_and_who_may_ask(allowed: Rig) -> None:
     assert "allowed" in allowed.run("requests", "log")
 
 
+def test_no_error_reaches_the_terminal_as_it_is(allowed: Rig) -> None:
+    """What was wrong may quote what a qube chose."""
+    bad = Request(LAPTOP, "work", "", "backup", _now()).marked(
+        "failed", "\x1b[2J"
+    )
+    write_request(allowed.places, bad)
+    entry = request_log.Entry(_now(), "failed", why="\x1b[2J")
+    request_log.note(allowed.places, entry)
+    for word in ("list", "log"):
+        assert "\x1b" not in allowed.run("requests", word)
+
+
 def test_policy_that_somebody_changed_is_told(allowed: Rig) -> None:
     (path,) = allowed.qubes.policies.glob("40-*")
     path.unlink()

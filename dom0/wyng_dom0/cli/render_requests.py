@@ -4,6 +4,7 @@
 
 from wyng_dom0.cli.forms import filled_table, format_time
 from wyng_dom0.commands import request_reports as reports
+from wyng_dom0.names import one_line
 
 _STATES = {
     "pending": "waits for approve or deny",
@@ -41,7 +42,7 @@ def _waiting(report: reports.RequestList) -> str:
 
 def _state(row: reports.RequestRow) -> str:
     said = _STATES[row.state]
-    return f"{said}: {row.why}" if row.state == "failed" else said
+    return f"{said}: {one_line(row.why)}" if row.state == "failed" else said
 
 
 def _allowed(report: reports.RequestList) -> str:
@@ -71,7 +72,7 @@ def render_log(report: reports.RequestLog) -> str:
             each.archive,
             each.qube,
             each.session,
-            each.why,
+            one_line(each.why),
         )
         for each in report.entries
     ]
