@@ -47,6 +47,12 @@ def test_volumes_of_qubes_stand_as_they_do(dom0: Dom0) -> None:
     assert backup["changed"] == 0 and backup["noted"]
 
 
+def test_dom0_is_left_out_as_its_tick_says(dom0: Dom0) -> None:
+    for ticked, state in ((False, "excluded"), (True, "never")):
+        dom0.system.change("dom0", properties={"include_in_backups": ticked})
+        assert states(dom0)["dom0:home"] == state
+
+
 def test_overview_asks_little_of_qubesd(dom0: Dom0) -> None:
     for number in range(5):
         dom0.system.add(f"more-{number}")
@@ -56,8 +62,8 @@ def test_overview_asks_little_of_qubesd(dom0: Dom0) -> None:
     about = [qube for _, qube in asked]
     for qube in set(about) - {"dom0"}:
         assert about.count(qube) <= 3, qube
-    # The list of qubes, and the colour of each label that one has.
-    assert about.count("dom0") <= 1 + 3
+    # The list of qubes, its own tick, and the colour of each label of one.
+    assert about.count("dom0") <= 2 + 3
 
 
 def test_qubes_are_ticked_where_qubes_keeps_it(dom0: Dom0) -> None:

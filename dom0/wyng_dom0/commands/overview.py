@@ -26,9 +26,10 @@ from wyng_dom0.commands.reports import (
 from wyng_dom0.engine.standing import Standing
 from wyng_dom0.errors import Dom0Error, NotFound
 from wyng_dom0.names import quote
+from wyng_dom0.qubes.facade import ADMIN_QUBE
 from wyng_dom0.sources.choose import choose_source, has_qubes
 from wyng_dom0.sources.qubes import KEY, QubesSource, owner_of
-from wyng_dom0.sources.qubes_shown import ShownQube, show_qubes
+from wyng_dom0.sources.qubes_shown import ShownQube, is_ticked, show_qubes
 from wyng_dom0.sources.source import Source
 from wyng_dom0.state.proven import newest_proof
 
@@ -115,7 +116,8 @@ def _of_qubes(source: QubesSource) -> Shown:
     }
     # To list all files for their size would take too long here.
     sizes.update(dict.fromkeys(source.own_names, 0))
-    return Shown(source.key, sizes, qubes)
+    takes_dom0 = not source.own_names or is_ticked(source, ADMIN_QUBE)
+    return Shown(source.key, sizes, qubes, takes_dom0)
 
 
 def _qube(qube: ShownQube) -> QubeRow:

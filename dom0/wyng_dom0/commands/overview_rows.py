@@ -14,6 +14,7 @@ from wyng_dom0.commands.reports import BackupRow
 from wyng_dom0.engine.left_out import Plan
 from wyng_dom0.engine.standing import Facts, judge
 from wyng_dom0.errors import BadInput
+from wyng_dom0.qubes.facade import ADMIN_QUBE
 from wyng_dom0.sources.qubes import is_settings, owner_of
 from wyng_dom0.sources.qubes_shown import ShownQube
 from wyng_dom0.state import choices
@@ -38,11 +39,14 @@ class Shown:
     key: str
     sizes: Mapping[str, int] | None
     qubes: tuple[ShownQube, ...] = ()
+    # dom0 is ticked too, and is not among them.
+    takes_dom0: bool = True
 
     @property
     def unticked(self) -> frozenset[str]:
-        """The qubes that Qubes leaves out of backups."""
-        return frozenset(q.name for q in self.qubes if not q.included)
+        """The qubes that Qubes leaves out of backups, perhaps dom0."""
+        found = frozenset(q.name for q in self.qubes if not q.included)
+        return found if self.takes_dom0 else found | {ADMIN_QUBE}
 
     def has(self, name: str) -> bool | None:
         """Is it there? Settings are with their qube; None: nobody knows."""
