@@ -80,19 +80,34 @@ def test_version_and_help_need_neither_screen_nor_pyqt(tmp_path: Path) -> None:
         assert done.returncode == 0 and "qubes-wyng-manager" in done.stdout
 
 
-QUITS = (
-    "import sys\n"
-    "from wyng_dom0.applet import application, program\n"
-    "start = application.Manager.start\n"
-    "def begin(self, **options):\n"
-    "    start(self, **options)\n"
-    "    self.window.doing.back_up('a', ['a'])\n"
-    "    self.desk.runs_changed.connect(self.window.quit_wanted)\n"
-    "application.Manager.start = begin\n"
-    f"application.engine_program = lambda state: [{sys.executable!r}, '-c',"
-    f" {START!r}, '--meta-dir=' + state]\n"
-    "sys.exit(program.main())\n"
-)
+# Slow enough to be still there when the program is gone.
+SLOWLY = "import sys; 'send' in sys.argv and sys.argv.insert(1, '{0}'); "
+ENGINE = SLOWLY.format("--limit-rate=20M") + START
+QUITS = f"""
+import sys
+from wyng_dom0.applet import application, program
+
+start = application.Manager.start
+
+def begin(self, **options):
+    start(self, **options)
+    self.desk.engine.called.connect(listen)
+    self.window.doing.back_up("a", ["a"])
+
+def listen(call):
+    call.said.connect(quit_when_it_runs)
+
+def quit_when_it_runs(said):
+    if said.get("event") == "run-started":
+        application.QApplication.quit()
+
+def engine(state):
+    return [sys.executable, "-c", {ENGINE!r}, "--meta-dir=" + state]
+
+application.Manager.start = begin
+application.engine_program = engine
+sys.exit(program.main())
+"""
 
 
 def test_run_goes_on_when_the_program_is_ended(
