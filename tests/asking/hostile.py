@@ -12,9 +12,10 @@ def hostile(seed: int) -> str:
     pieces += ["20261101-120000", "99999999-999999", "é", "*", "%n", "-dm", "x"]
     kind = seed % 5
     if kind == 0:
-        return bytes(dice.choices(range(256), k=dice.randrange(1, 230))).decode(
-            "latin-1"
-        )
+        # Its first byte becomes an underscore on the way, with which no name
+        # begins: else now and then all of it would be one.
+        drawn = dice.choices(range(256), k=dice.randrange(1, 230))
+        return bytes([0x80, *drawn]).decode("latin-1")
     if kind == 1:
         return "a" * dice.randrange(32, 240)
     if kind == 2:
