@@ -30,7 +30,8 @@ def aged(_aged: Template) -> Machine:
 
 def test_dry_run_says_what_stays_what_goes_and_why(aged: Machine) -> None:
     words = ("prune", "--keep-last=2", "--dry-run")
-    (told,) = aged.objects(*words)
+    told, done = aged.objects(*words)
+    assert (told["kind"], done["event"]) == ("pruned", "run-done")
     sessions = aged.sessions("a")
     removed = [(r["volume"], r["session"], r["why"]) for r in told["removed"]]
     assert removed == [
