@@ -30,7 +30,12 @@ from driver_rig import (
     surplus,
 )
 from wyng_dom0.errors import NotFound
-from wyng_dom0.snapshots.driver import CannotTell, SnapshotInUse, VolumeAt
+from wyng_dom0.snapshots.driver import (
+    CannotTell,
+    PoolUsage,
+    SnapshotInUse,
+    VolumeAt,
+)
 
 
 def snapshot_holds_one_moment(rig: Rig) -> None:
@@ -256,8 +261,8 @@ def new_volume_of_that_name_is_another(rig: Rig) -> None:
 
 def usage_tells_how_full_the_pool_is(rig: Rig) -> None:
     with modelled(rig) as model:
-        before = rig.driver.usage(rig.pool)
-        assert before is not None and before.pool == rig.pool
+        before = _settled_usage(rig)
+        assert before.pool == rig.pool
         assert before.data_bytes >= SIZE and not before.read_only
         model.write(0, os.urandom(6 * MIB))
         model.take()
@@ -298,6 +303,18 @@ def nothing_can_be_told(rig: Rig) -> None:
     with modelled(rig) as model:
         old, new = model.take(), model.take()
         _raises(CannotTell, lambda: compare(rig, old.ref, new.ref))
+
+
+def _settled_usage(rig: Rig, seconds: float = 60) -> PoolUsage:
+    """The pool's usage once what was removed before is freed as well."""
+    until = time.monotonic() + seconds
+    usage, earlier = rig.driver.usage(rig.pool), None
+    while usage != earlier and time.monotonic() < until:
+        os.sync()
+        time.sleep(0.3)
+        usage, earlier = rig.driver.usage(rig.pool), usage
+    assert usage is not None
+    return usage
 
 
 def _kill_while_taking(rig: Rig, volume: VolumeAt, after: float) -> None:
