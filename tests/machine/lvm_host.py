@@ -19,6 +19,7 @@ from system.machine import PASSPHRASE, Ended, Machine, sha256
 from wyng_dom0.engine import upload
 from wyng_dom0.snapshots.driver import SnapshotRef
 from wyng_dom0.snapshots.lvm_thin import LvmThinDriver
+from wyng_dom0.state.places import Places
 
 SECONDS = 150.0
 Session = tuple[str, str, str]  # archive, volume, session
@@ -154,7 +155,9 @@ class LvmHost:
 
     def own(self) -> list[SnapshotRef]:
         """Our snapshots in the pool."""
-        return LvmThinDriver(WORK / "notes").list_own(self.place)
+        keeper = Places(self.machine.state).keeper
+        driver = LvmThinDriver(WORK / "notes", keeper=keeper)
+        return driver.list_own(self.place)
 
 
 @contextmanager

@@ -128,12 +128,12 @@ def hosted(driver: Optional[CopyingDriver] = None) -> Iterator[Host]:
 @contextmanager
 def patched(driver: CopyingDriver) -> Iterator[CopyingDriver]:
     """Directories are snapshotted by this driver while the block runs."""
-    before = directory.FILE_DRIVERS
-    directory.FILE_DRIVERS = (driver, PlainDriver())
+    before = directory.file_drivers
+    directory.file_drivers = lambda keeper: (driver, PlainDriver())
     try:
         yield driver
     finally:
-        directory.FILE_DRIVERS = before
+        directory.file_drivers = before
 
 
 def _counted(real: Any, log: Path) -> Any:

@@ -3,7 +3,6 @@
 """Which driver snapshots a volume: the best that works where it lies."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from wyng_dom0.errors import NotFound
 from wyng_dom0.names import quote
@@ -18,23 +17,35 @@ from wyng_dom0.snapshots.nothing import NothingDriver
 from wyng_dom0.snapshots.plain import PlainDriver
 from wyng_dom0.snapshots.qube_states import QubeFileDriver, QubeThinDriver
 from wyng_dom0.snapshots.reflink import ReflinkDriver
-
-# For files, best first; the last one works everywhere.
-FILE_DRIVERS: Sequence[Driver] = (ReflinkDriver(), PlainDriver())
+from wyng_dom0.state.places import Places
 
 
-def pool_drivers(notes: Path, say: Callable[[str], None]) -> Sequence[Driver]:
-    """For thin volumes, best first; `notes` and `say` as LVM's driver says."""
-    return (LvmThinDriver(notes, say), PlainDriver())
+def file_drivers(keeper: str) -> Sequence[Driver]:
+    """For files, best first; the last one works everywhere.
+
+    `keeper` is whose snapshots they make and list, see Places.keeper.
+    """
+    return (ReflinkDriver(keeper), PlainDriver())
 
 
-def qube_drivers(notes: Path, say: Callable[[str], None]) -> Sequence[Driver]:
+def pool_drivers(
+    places: Places, say: Callable[[str], None]
+) -> Sequence[Driver]:
+    """For thin volumes, best first; `say` as LVM's driver says."""
+    thin = LvmThinDriver(places.thin_pools, say, places.keeper)
+    return (thin, PlainDriver())
+
+
+def qube_drivers(
+    places: Places, say: Callable[[str], None]
+) -> Sequence[Driver]:
     """For qubes' volumes in pools of any kind; a thin LV by LVM's alone.
 
     And for what has no data.
     """
-    files = [QubeFileDriver(each) for each in FILE_DRIVERS]
-    return (NothingDriver(), QubeThinDriver(notes, say), *files)
+    thin = QubeThinDriver(places.thin_pools, say, places.keeper)
+    files = [QubeFileDriver(each) for each in file_drivers(places.keeper)]
+    return (NothingDriver(), thin, *files)
 
 
 def take_best(

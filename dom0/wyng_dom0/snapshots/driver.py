@@ -4,7 +4,9 @@
 
 A driver makes snapshots that stay until they are dropped, so that the next
 one can be compared with it. It keeps no state of its own: what it needs to
-find a snapshot again is in the SnapshotRef, which the engine keeps. A driver
+find a snapshot again is in the SnapshotRef, which the engine keeps. Whose
+state that is, its keeper, stands in every snapshot: others look for strays in
+the same pool. A driver
 never removes, renames or resizes anything but snapshots of its own making.
 
 Order, which the engine owns: take -> compare with the base -> ledgers
@@ -19,6 +21,9 @@ from typing import Protocol
 
 from wyng_dom0.errors import NotFound, SourceError
 from wyng_dom0.snapshots.snapshot import Range, Snapshot
+
+# The keeper where nobody said whose state it is.
+NOBODY = "0" * 8
 
 
 class CannotSnapshot(SourceError):
@@ -144,7 +149,10 @@ class Driver(Protocol):
         """
 
     def list_own(self, pool: str) -> list[SnapshotRef]:
-        """Every snapshot in the pool that this program made."""
+        """Every snapshot in the pool that was made for the driver's keeper.
+
+        Another state's are not told: what refers to them is not known here.
+        """
 
     def cost(self, refs: Sequence[SnapshotRef]) -> list[int | None]:
         """Bytes only that snapshot holds, each; None where unknown."""

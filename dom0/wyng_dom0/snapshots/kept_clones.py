@@ -4,7 +4,8 @@
 
 Owns the names of clones and their identities. A clone lies beside its volume
 as a hidden file, and has a name only when it is whole and on the disk: no
-crash leaves half of one that looks whole. What was done to its inode since
+crash leaves half of one that looks whole. The name ends with whose it is,
+eight hex digits, and 24 by chance. What was done to its inode since
 (written, renamed, linked, given away) makes it another one.
 """
 
@@ -48,7 +49,7 @@ class Clone:
     size: int
 
 
-def keep_clone(source: int, beside: Path) -> Clone:
+def keep_clone(source: int, beside: Path, keeper: str) -> Clone:
     """Clone the open file `source` to stay beside the path `beside`.
 
     Durable when it returns. The clone has mode 0600 and the source's time
@@ -56,7 +57,7 @@ def keep_clone(source: int, beside: Path) -> Clone:
     """
     # What other programs wrote is in the clone, and on the disk with it.
     durable.sync_file(source)
-    path = beside.with_name(_name_for(beside.name, _KEPT))
+    path = beside.with_name(_name_for(beside.name, _KEPT, keeper))
     with _nameless(path) as fd:
         _copy_cow(source, fd)
         fcntl.ioctl(fd, FICLONE, source)
@@ -66,10 +67,10 @@ def keep_clone(source: int, beside: Path) -> Clone:
     return _look_at(path)
 
 
-def _name_for(name: str, mark: str) -> str:
+def _name_for(name: str, mark: str, keeper: str) -> str:
     while len(os.fsencode(name)) > _VOLUME_NAME_BYTES_MAX:
         name = name[:-1]
-    return f".{name}{mark}{secrets.token_hex(16)}"
+    return f".{name}{mark}{keeper}{secrets.token_hex(12)}"
 
 
 @contextmanager
@@ -141,14 +142,14 @@ def open_clone(path: Path, identity: str) -> int:
     return fd
 
 
-def find_clones(folder: Path) -> Iterator[Clone]:
-    """Every clone below a folder, and what was left of one half made.
+def find_clones(folder: Path, keeper: str) -> Iterator[Clone]:
+    """A keeper's clones below a folder, and what was left of one half made.
 
     Links to folders are not followed. What can't be read is left out.
     """
     for parent, _, names in os.walk(folder):
         for name in names:
-            if _NAME.fullmatch(name):
+            if _NAME.fullmatch(name) and name[-32:].startswith(keeper):
                 with suppress(OSError, NotFound):
                     yield _look_at(Path(parent, name))
 

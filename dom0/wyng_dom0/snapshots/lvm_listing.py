@@ -69,10 +69,19 @@ class LogicalVolume:
         """True for a snapshot that this program made."""
         return TAG in self.tags and self.is_thin
 
+    def is_kept_by(self, keeper: str) -> bool:
+        """True for a snapshot of ours that was made for this state."""
+        return self.is_own and keeper_tag(keeper) in self.tags
+
     @property
     def is_scratch(self) -> bool:
         """True for what a drill restores to, and removes."""
         return SCRATCH_TAG in self.tags and self.is_thin
+
+
+def keeper_tag(keeper: str) -> str:
+    """The tag that says whose a snapshot of ours is."""
+    return f"{TAG}-{keeper}"
 
 
 def split_pool(pool: str) -> tuple[str, str]:

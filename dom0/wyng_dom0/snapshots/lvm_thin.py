@@ -25,6 +25,7 @@ from wyng_dom0.snapshots import (
     thin_volumes,
 )
 from wyng_dom0.snapshots.driver import (
+    NOBODY,
     CannotSnapshot,
     CannotTell,
     Compare,
@@ -77,9 +78,15 @@ class LvmThinDriver:
     name = NAME
     keeps = True
 
-    def __init__(self, folder: Path, say: Say = lambda text: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        say: Say = lambda text: None,
+        keeper: str = NOBODY,
+    ) -> None:
         self._folder = folder
         self._say = say
+        self._keeper = keeper
         self._tools = ThinTools(folder)
 
     # Taking
@@ -98,7 +105,7 @@ class LvmThinDriver:
                 outcomes.append(None)
             except CannotSnapshot as error:
                 outcomes.append(error)
-        taken = iter(thin_taking.take_wishes(wishes))
+        taken = iter(thin_taking.take_wishes(wishes, self._keeper))
         return [
             _outcome(next(taken)) if each is None else each for each in outcomes
         ]
@@ -192,7 +199,7 @@ class LvmThinDriver:
     def list_own(self, pool: str) -> list[SnapshotRef]:
         """See Driver."""
         volumes = lvm_listing.list_pool(*lvm_listing.split_pool(pool))
-        return [_ref(each) for each in volumes if each.is_own]
+        return [_ref(each) for each in volumes if each.is_kept_by(self._keeper)]
 
     def cost(self, refs: Sequence[SnapshotRef]) -> list[int | None]:
         """See Driver; walks the metadata of whole pools."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from wyng_dom0.errors import NotFound, SourceError
 from wyng_dom0.names import quote
 from wyng_dom0.snapshots.driver import (
+    NOBODY,
     CannotSnapshot,
     CannotTell,
     Compare,
@@ -64,6 +65,9 @@ class ReflinkDriver:
     name = NAME
     keeps = True
 
+    def __init__(self, keeper: str = NOBODY) -> None:
+        self._keeper = keeper
+
     def take(self, volume: VolumeAt) -> SnapshotRef:
         """See Driver."""
         fd = open_volume(volume)
@@ -73,7 +77,7 @@ class ReflinkDriver:
                     f"{quote(volume.name)} is no regular file",
                     about=volume.name,
                 )
-            clone = keep_clone(fd, Path(volume.place))
+            clone = keep_clone(fd, Path(volume.place), self._keeper)
         except OSError as error:
             kind = (
                 CannotSnapshot if error.errno in CANNOT_CLONE else SourceError
@@ -144,7 +148,9 @@ class ReflinkDriver:
         """See Driver; all of them in the folder and below it."""
         return [
             SnapshotRef(NAME, str(each.path), each.identity, each.size)
-            for each in sorted(find_clones(Path(pool)), key=_by_path)
+            for each in sorted(
+                find_clones(Path(pool), self._keeper), key=_by_path
+            )
         ]
 
     def cost(self, refs: Sequence[SnapshotRef]) -> list[int | None]:

@@ -53,15 +53,15 @@ class _Made:
     name: str
 
 
-def take_wishes(wishes: Sequence[Wish]) -> list[Taken]:
-    """For each wish, in order, the snapshot made or why there is none.
+def take_wishes(wishes: Sequence[Wish], keeper: str) -> list[Taken]:
+    """For each wish, in order, the keeper's snapshot or why there is none.
 
     NotFound where nothing can be chosen for a while, CannotSnapshot for an
     LV that is not thin or a pool that takes no more. One that fails leaves
     the others alone. Whatever is raised, no snapshot is left.
     """
     takers = [
-        _Taker(vg, {at: w for at, w in enumerate(wishes) if w.vg == vg})
+        _Taker(vg, {at: w for at, w in enumerate(wishes) if w.vg == vg}, keeper)
         for vg in sorted({each.vg for each in wishes})
     ]
     try:
@@ -80,8 +80,11 @@ def take_wishes(wishes: Sequence[Wish]) -> list[Taken]:
 class _Taker:
     """The wishes for volumes of one group, by their places in the order."""
 
-    def __init__(self, vg: str, wishes: Mapping[int, Wish]) -> None:
+    def __init__(
+        self, vg: str, wishes: Mapping[int, Wish], keeper: str
+    ) -> None:
         self._vg = vg
+        self._keeper = keeper
         self._waiting = dict(wishes)
         self._missing_since: dict[int, float] = {}
         self._made: dict[int, _Made] = {}
@@ -149,7 +152,7 @@ class _Taker:
         name = thin_volumes.snapshot_name(chosen)
         # Before it is made: whoever is stopped meanwhile takes it back.
         self._made[at] = _Made(chosen, name)
-        if not thin_volumes.create_snapshot(chosen, name):
+        if not thin_volumes.create_snapshot(chosen, name, self._keeper):
             del self._made[at]
 
     def _wait_for(self, at: int) -> None:

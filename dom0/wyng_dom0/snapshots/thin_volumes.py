@@ -35,7 +35,7 @@ def snapshot_name(origin: LogicalVolume) -> str:
     return name + mark
 
 
-def create_snapshot(origin: LogicalVolume, name: str) -> bool:
+def create_snapshot(origin: LogicalVolume, name: str, keeper: str) -> bool:
     """Snapshot the volume that has the origin's name now; active, read-only.
 
     False when nothing has that name. Which volume it was, the snapshot's
@@ -43,7 +43,9 @@ def create_snapshot(origin: LogicalVolume, name: str) -> bool:
     """
     _flush(origin)
     words = ["lvcreate", "-q", "-s", "-kn", "-ay", "-pr"]
-    words += ["--addtag", lvm_listing.TAG, "-n", name, "--", origin.place]
+    words += ["--addtag", lvm_listing.TAG]
+    words += ["--addtag", lvm_listing.keeper_tag(keeper)]
+    words += ["-n", name, "--", origin.place]
     try:
         run_tool(words)
     except ToolFailed as error:

@@ -45,10 +45,8 @@ def choose_source(
     if local == KEY:
         return open_qubes(places, listener, state, wish)
     if not names_pool(local):
-        return open_directory(local)
-    drivers = pool_drivers(
-        places.thin_pools, lambda text: listener(Warning_(text))
-    )
+        return open_directory(local, places.keeper)
+    drivers = pool_drivers(places, lambda text: listener(Warning_(text)))
     return open_pool(local, drivers)
 
 
@@ -75,7 +73,7 @@ def open_qubes(
     def say(text: str) -> None:
         listener(Warning_(text))
 
-    drivers = qube_drivers(places.thin_pools, say)
+    drivers = qube_drivers(places, say)
     files = dom0_files(places, listener, wish)
     return QubesSource(open_admin(), drivers, state, say, files)
 

@@ -18,16 +18,20 @@ from pathlib import Path
 
 from wyng_dom0.errors import BadInput, NotFound, SourceError, TargetError
 from wyng_dom0.names import check_volume_name, quote
-from wyng_dom0.snapshots.choose import FILE_DRIVERS
-from wyng_dom0.snapshots.driver import Driver, VolumeAt
+from wyng_dom0.snapshots.choose import file_drivers
+from wyng_dom0.snapshots.driver import NOBODY, Driver, VolumeAt
 from wyng_dom0.sources.source import VolumeDescription
 
 
 @dataclass(frozen=True)
 class DirectorySource:
-    """A directory of volumes; `root` is absolute, links resolved."""
+    """A directory of volumes; `root` is absolute, links resolved.
+
+    `keeper` is whose snapshots of them are made, see Places.keeper.
+    """
 
     root: Path
+    keeper: str = NOBODY
 
     @property
     def key(self) -> str:
@@ -36,7 +40,7 @@ class DirectorySource:
 
     def drivers(self) -> Sequence[Driver]:
         """Those for files, best first."""
-        return FILE_DRIVERS
+        return file_drivers(self.keeper)
 
     def path_of(self, name: str) -> Path:
         """Where a volume of that name would lie; it need not exist."""
@@ -162,7 +166,7 @@ class DirectorySource:
                     yield name
 
 
-def open_directory(path: str) -> DirectorySource:
+def open_directory(path: str, keeper: str = NOBODY) -> DirectorySource:
     """The source at a path; NotFound or BadInput when it is no directory."""
     try:
         root = Path(path).resolve(strict=True)
@@ -172,7 +176,7 @@ def open_directory(path: str) -> DirectorySource:
         raise BadInput(f"the path {quote(path)} can't be followed") from None
     if not root.is_dir():
         raise BadInput(f"{quote(path)} is not a directory of volumes")
-    return DirectorySource(root)
+    return DirectorySource(root, keeper)
 
 
 def _may_be_volume(name: str, path: Path) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from wyng_dom0.errors import SourceError, TargetError
 from wyng_dom0.names import HIDDEN_MARK, quote
 from wyng_dom0.snapshots import device_mapper, thin_volumes
-from wyng_dom0.snapshots.choose import FILE_DRIVERS, pool_drivers
+from wyng_dom0.snapshots.choose import file_drivers, pool_drivers
 from wyng_dom0.snapshots.driver import PoolUsage
 from wyng_dom0.sources import unfinished
 from wyng_dom0.state import scratches
@@ -32,9 +32,8 @@ _FILE = "volume"
 def usage_of(place: str, places: Places) -> PoolUsage | None:
     """How full the file system of a directory, or a thin pool, is."""
     if place.startswith("/"):
-        return FILE_DRIVERS[0].usage(place)
-    drivers = pool_drivers(places.thin_pools, lambda text: None)
-    return drivers[0].usage(place)
+        return file_drivers(places.keeper)[0].usage(place)
+    return pool_drivers(places, lambda text: None)[0].usage(place)
 
 
 @contextmanager

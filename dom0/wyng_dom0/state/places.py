@@ -6,6 +6,7 @@ Reads and writes nothing but the folders themselves.
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,16 @@ class Places:
     """The state folder and what lies where in it."""
 
     root: Path
+
+    @property
+    def keeper(self) -> str:
+        """Eight hex digits that tell snapshots made for this state.
+
+        By its path: where a state was lost and begun anew at the same place,
+        what the old one left is found.
+        """
+        real = os.path.realpath(self.root)
+        return hashlib.sha256(os.fsencode(real)).hexdigest()[:8]
 
     @property
     def archives(self) -> Path:

@@ -13,13 +13,14 @@ from pytest_mock import MockerFixture
 
 from wyng_dom0.errors import NotFound, SourceError
 from wyng_dom0.snapshots import reflink
-from wyng_dom0.snapshots.choose import FILE_DRIVERS, take_best
-from wyng_dom0.snapshots.driver import CannotSnapshot, VolumeAt
+from wyng_dom0.snapshots.choose import file_drivers, take_best
+from wyng_dom0.snapshots.driver import NOBODY, CannotSnapshot, VolumeAt
 from wyng_dom0.snapshots.plain import PlainDriver
 from wyng_dom0.snapshots.reflink import ReflinkDriver
 from wyng_dom0.snapshots.snapshot import Snapshot, data_ranges
 
 MIB = 1 << 20
+DRIVERS = file_drivers(NOBODY)
 CLONES = {"btrfs", "xfs"}
 Volume = tuple[str, Path]
 
@@ -32,7 +33,7 @@ def at(path: Path) -> VolumeAt:
 @contextmanager
 def taken(path: Path) -> Iterator[Snapshot]:
     """A snapshot by the best driver, which is dropped afterwards."""
-    driver, ref = take_best(at(path), FILE_DRIVERS)
+    driver, ref = take_best(at(path), DRIVERS)
     try:
         with driver.open(ref, at(path)) as snapshot:
             yield snapshot
@@ -88,7 +89,7 @@ def test_clone_does_not_see_later_writes(volume: Volume) -> None:
 def test_dropped_snapshot_is_gone(volume: Volume) -> None:
     _, path = volume
     before = sorted(os.listdir(path.parent))
-    driver, ref = take_best(at(path), FILE_DRIVERS)
+    driver, ref = take_best(at(path), DRIVERS)
     own = driver.list_own(str(path.parent))
     assert own == ([ref] if driver.exists(ref) else [])
     for _ in range(2):
@@ -126,7 +127,7 @@ def test_clone_that_fails_is_no_silent_plain_read(
     (tmp_path / "a").write_bytes(b"data")
     mocker.patch("fcntl.ioctl", side_effect=OSError(code, os.strerror(code)))
     with pytest.raises(SourceError) as caught:
-        take_best(at(tmp_path / "a"), FILE_DRIVERS)
+        take_best(at(tmp_path / "a"), DRIVERS)
     assert not isinstance(caught.value, CannotSnapshot)
     assert os.listdir(tmp_path) == ["a"]
 
@@ -166,7 +167,7 @@ def test_file_that_grew_is_noticed(tmp_path: Path) -> None:
             snapshot.check_unchanged_size()
 
 
-@pytest.mark.parametrize("driver", FILE_DRIVERS, ids=lambda each: each.name)
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda each: each.name)
 def test_place_that_leads_elsewhere_by_now_is_refused(
     tmp_path: Path, driver: "PlainDriver | ReflinkDriver"
 ) -> None:
@@ -183,7 +184,7 @@ def test_place_that_leads_elsewhere_by_now_is_refused(
         driver.take(at(tmp_path / "link" / "a"))
 
 
-@pytest.mark.parametrize("driver", FILE_DRIVERS, ids=lambda each: each.name)
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda each: each.name)
 def test_volume_that_is_gone_is_not_found(
     tmp_path: Path, driver: "PlainDriver | ReflinkDriver"
 ) -> None:

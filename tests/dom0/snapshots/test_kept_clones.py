@@ -184,6 +184,20 @@ def test_second_name_of_a_clone_is_another_snapshot(
     assert one.identity != other.identity
 
 
+def test_clones_of_another_state_are_not_listed(
+    rig: FileRig, volume: VolumeAt
+) -> None:
+    one, other = ReflinkDriver("0a1b2c3d"), ReflinkDriver("0a1b2c3e")
+    refs = [each.take(volume) for each in (one, other, rig.driver)]
+    drivers = (one, other, rig.driver)
+    assert [each.list_own(rig.pool) for each in drivers] == [[e] for e in refs]
+    # Any two can be compared, and dropped, by whoever was told of them.
+    with one.comparing(refs[:2]) as comparing:
+        assert list(comparing(refs[0], refs[1])) == []
+    one.drop(refs)
+    assert rig.strangers() == []
+
+
 def test_only_what_is_named_as_a_clone_is_listed(rig: FileRig) -> None:
     for name in (
         ".disk.img.wyng-kept-",

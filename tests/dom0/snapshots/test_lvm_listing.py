@@ -145,6 +145,15 @@ def test_snapshots_name_fits_and_begins_with_the_volumes(
     assert snapshot_name(origin) != name
 
 
+def test_snapshot_says_whose_it_is() -> None:
+    mine = replace(
+        parse_lvs(LVS)[3], tags=frozenset({"qvm-wyng", "qvm-wyng-0a1b2c3d"})
+    )
+    assert mine.is_own and mine.is_kept_by("0a1b2c3d")
+    assert not mine.is_kept_by("0a1b2c3e")
+    assert not parse_lvs(LVS)[3].is_kept_by("0a1b2c3d"), "it says of none"
+
+
 def test_foreign_mapper_names_are_no_volumes() -> None:
     for name in ("luks", "vg-lv-real", "", "-a", "a-"):
         assert device_mapper.split_mapper_name(name) is None

@@ -72,12 +72,12 @@ def test_snapshot_is_of_the_volume_that_was_chosen(
     real = thin_volumes.create_snapshot
     seen: list[str] = []
 
-    def commit_first(origin: LogicalVolume, name: str) -> bool:
+    def commit_first(origin: LogicalVolume, name: str, keeper: str) -> bool:
         seen.append(origin.uuid)
         if len(seen) == 1:
             rig.group.rename("disk", "disk-1700000000-back")
             rig.group.rename("disk-snap", "disk")
-        return real(origin, name)
+        return real(origin, name, keeper)
 
     with modelled(rig) as model:
         rig._made |= {"disk-snap", "disk-1700000000-back"}
@@ -116,12 +116,12 @@ def test_many_volumes_cost_two_listings_whatever_happens_meanwhile(
         listed.append(vg)
         return real_list(vg)
 
-    def create(origin: LogicalVolume, name: str) -> bool:
+    def create(origin: LogicalVolume, name: str, keeper: str) -> bool:
         created.append(origin.name)
         if origin.name == "two" and created.count("two") == 1:
             rig.group.rename("two", "two-1700000000-back")
             rig.group.rename("two-snap", "two")
-        done = real_create(origin, name)
+        done = real_create(origin, name, keeper)
         if origin.name == "away":
             rig.group.remove("away")
         return done
@@ -156,9 +156,9 @@ def test_stopped_run_takes_its_snapshots_back(
     real = thin_volumes.create_snapshot
     made: list[str] = []
 
-    def stopped(origin: LogicalVolume, name: str) -> bool:
+    def stopped(origin: LogicalVolume, name: str, keeper: str) -> bool:
         made.append(name)
-        done = real(origin, name)
+        done = real(origin, name, keeper)
         if len(made) == 2:
             raise KeyboardInterrupt
         return done
