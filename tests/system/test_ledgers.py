@@ -12,6 +12,7 @@ import time
 from typing import Callable, Iterator
 
 import pytest
+from pytest_mock import MockerFixture
 
 from system.host import CHUNK, NAME, SIZE, Host, hosted, pending
 from system.machine import Machine
@@ -26,6 +27,9 @@ from wyng_dom0.engine.prune import PrunePlan, carry_out
 from wyng_dom0.engine.retention import Verdict, VolumeVerdicts
 from wyng_dom0.engine.volume_upload import VolumeUpload
 from wyng_dom0.snapshots.driver import PoolUsage
+from wyng_dom0.state import locks
+from wyng_dom0.state.places import Places
+from wyng_dom0.state.volumes import Base, VolumeState
 
 
 @pytest.fixture
@@ -432,6 +436,26 @@ def test_rename_takes_the_ledger_along(host: Host) -> None:
     assert host.read_bytes() == CHUNK
     assert len(host.snapshots()) == 1
     host.machine.wyng("--archive=a", "verify").check()
+
+
+def test_base_is_no_stray_while_a_volume_is_renamed(
+    host: Host, mocker: MockerFixture
+) -> None:
+    """It stands under the new name, then not under the old one any more."""
+    real, places = VolumeState.keep_base, Places(host.machine.state)
+
+    def watched(state: VolumeState, base: Base) -> None:
+        real(state, base)
+        with locks.alone_making(places) as alone:
+            found.write_text("strays" if alone else "none")
+
+    found = host.machine.out / "found"
+    host.machine.wyng(
+        *("--unattended", "--archive=b", "--force", "delete", "--clean")
+    ).check()
+    mocker.patch.object(VolumeState, "keep_base", watched)
+    host.machine.wyng("--archive=a", "rename", NAME, "new.img").check()
+    assert found.read_text() == "none"
 
 
 def test_rename_that_others_don_t_follow_reads_all(host: Host) -> None:

@@ -160,6 +160,8 @@ def follow_rename(
                 held.enter_context(
                     locks.hold_volume(places, state.source, name, "rename")
                 )
+            # Who looks for strays could miss the base in both of its places.
+            held.enter_context(locks.make_snapshots(places))
             _move(state, there, archive)
 
 

@@ -206,7 +206,8 @@ def alone_with(places: Places, identity: str) -> Iterator[bool]:
     path = make_folder_of(places.lock("snapshot", identity.encode("utf-8")))
     fd = os.open(path, _FLAGS, 0o600)
     try:
-        if not _lock_now(fd, fcntl.LOCK_EX):
+        if not _lock_now(fd, fcntl.LOCK_EX) or not os.fstat(fd).st_nlink:
+            # Somebody reads it, or somebody else is dropping it.
             yield False
             return
         yield True

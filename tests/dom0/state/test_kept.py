@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
 from wyng_common.ids import ArchiveId, CommitHash
 from wyng_dom0.errors import BadInput, DestinationBusy, NotFound, Refused
@@ -272,6 +273,30 @@ def test_second_holder_is_told_who_and_dead_ones_let_go(
         other.wait()
         with locks.hold_archive(places, ARCHIVE, "laptop", "prune"):
             pass
+
+
+def test_snapshot_that_another_run_dropped_is_not_dropped_again(
+    places: Places, mocker: MockerFixture
+) -> None:
+    """Its lock was taken along, and who reads the place now has a new one."""
+    real = locks._lock_now
+
+    def late(fd: int, kind: int) -> bool:
+        mocker.stopall()
+        with locks.alone_with(places, "s") as alone:
+            assert alone
+        readers.append(locks.start_reading(places, "s"))
+        return real(fd, kind)
+
+    readers: "list[locks.Reading]" = []
+    mocker.patch.object(locks, "_lock_now", late)
+    with locks.alone_with(places, "s") as alone:
+        assert readers and not alone
+    with locks.alone_with(places, "s") as alone:
+        assert not alone, "the reader's lock is still there"
+    readers[0].release()
+    with locks.alone_with(places, "s") as alone:
+        assert alone
 
 
 def test_volumes_have_locks_of_their_own(places: Places) -> None:
