@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How long the window takes over a large archive, in seconds on the wall.
 
-    python bench/applet.py [DIRECTORY]        (default: a temporary one)
+    python bench/windows.py [DIRECTORY]        (default: a temporary one)
 
 A real archive of 500 volumes with 40 sessions each, 20,000 in all, and the
 real engine. From the start of the process: until the window is painted
