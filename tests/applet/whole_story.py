@@ -174,7 +174,6 @@ class Story:
         self.config.write_text("limit-rate: 1M\n")
         machine.write("work.img", second_content())
         self.press("backup-all")
-        self.answer_passphrase()
         panel = self.window.findChild(RunningPanel, "running")
         assert panel is not None
 
@@ -182,6 +181,7 @@ class Story:
             cards = panel.cards()
             return [c for c in cards if c.run.part and not c.run.is_over]
 
+        self.answer_passphrase(live)
         until(lambda: bool(live()))
         self.picture("5-running")
         card = live()[0]
@@ -194,15 +194,23 @@ class Story:
         assert card.run.state == "done", card.run
         self.settle()
 
-    def answer_passphrase(self) -> None:
-        """Type the passphrase where it is asked for."""
-        QTest.qWait(500)
-        for field in QApplication.allWidgets():
-            if field.objectName() == "passphrase-field" and field.isVisible():
-                assert isinstance(field, QLineEdit)
-                text = (self.machine.root / "passphrase").read_text().strip()
-                QTest.keyClicks(field, text)
-                QTest.keyClick(field, Qt.Key.Key_Return)
+    def asked(self) -> "list[QLineEdit]":
+        """The open field for a passphrase, where one is asked for."""
+        return [
+            field
+            for field in QApplication.allWidgets()
+            if isinstance(field, QLineEdit)
+            and field.objectName() == "passphrase-field"
+            and field.isVisible()
+        ]
+
+    def answer_passphrase(self, runs: Callable[[], object]) -> None:
+        """Type the passphrase if it is asked for before the run is there."""
+        until(lambda: bool(self.asked() or runs()))
+        for field in self.asked():
+            text = (self.machine.root / "passphrase").read_text().strip()
+            QTest.keyClicks(field, text)
+            QTest.keyClick(field, Qt.Key.Key_Return)
 
     def click(self, inside: QWidget, name: str) -> None:
         """Click a button in a widget."""
