@@ -121,10 +121,13 @@ class Doing(QObject):
             show_problem(outcome, failed, self._window)
         elif run not in self._desk.runs:
             # It may have been over before anybody listened to it.
-            QTimer.singleShot(
-                _LATE_MILLISECONDS,
-                lambda: self._tell_unseen(outcome, failed, run),
+            late = QTimer(self)  # which goes with the window
+            late.setSingleShot(True)
+            late.timeout.connect(
+                lambda: self._tell_unseen(outcome, failed, run)
             )
+            late.timeout.connect(late.deleteLater)
+            late.start(_LATE_MILLISECONDS)
 
     def _tell_unseen(self, outcome: Outcome, failed: str, run: str) -> None:
         if run not in self._desk.runs:

@@ -12,6 +12,7 @@ from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from wyng_dom0.applet import command_lines
+from wyng_dom0.applet.asking import Asking
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Outcome
 from wyng_dom0.applet.problem import NOT_FOUND, show_problem
@@ -110,8 +111,12 @@ class RunningPanel(QWidget):
 
     def steer(self, verb: str, run: str) -> None:
         """Ask a run to pause, resume or cancel."""
-        call = self._desk.engine.call(command_lines.steer(verb, run))
-        call.ended.connect(lambda outcome: self._steered(outcome, run))
+        Asking(
+            self._desk.engine,
+            command_lines.steer(verb, run),
+            self,
+            lambda outcome: self._steered(outcome, run),
+        )
 
     def _steered(self, outcome: Outcome, run: str) -> None:
         if outcome.good:

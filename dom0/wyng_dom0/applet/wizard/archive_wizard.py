@@ -7,6 +7,7 @@ from typing import Optional
 from PyQt6.QtWidgets import QWidget
 
 from wyng_dom0.applet import command_lines, setup_lines
+from wyng_dom0.applet.asking import Asking
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Outcome
 from wyng_dom0.applet.problem import show_problem
@@ -71,12 +72,20 @@ class ArchiveWizard(Assistant):
     def finish(self) -> None:
         """Start the first whole backup when it is wanted."""
         if self.end.send_now.isChecked():
-            words = command_lines.send(self.plan.name)
-            call = self._desk.engine.call(words, self.plan.secret or None)
-            window = self.parentWidget()
-            if window is not None:
-                call.ended.connect(lambda each: _tell(each, window))
+            self._send()
         super().finish()
+
+    def _send(self) -> None:
+        """Nobody is told of its end where the window is gone by then."""
+        engine, window = self._desk.engine, self.parentWidget()
+        words, secret = command_lines.send(self.plan.name), self.plan.secret
+        if window is None:
+            engine.call(words, secret or None)
+            return
+        told = window
+        Asking(
+            engine, words, told, lambda each: _tell(each, told), secret or None
+        )
 
     def _see_qubes(self, outcome: Outcome) -> None:
         report = outcome.report("probe")
