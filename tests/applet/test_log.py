@@ -3,6 +3,7 @@
 """The log of calls: bounded, plain, copied whole, and without secrets."""
 
 import sys
+from datetime import datetime
 
 import pytest
 from PyQt6.QtGui import QGuiApplication
@@ -17,7 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from applet.conftest import WAIT
 from applet.reports import HOSTILE
-from wyng_dom0.applet.call_log import CALLS_MAX, SAID_MAX, CallLog
+from wyng_dom0.applet.call_log import CALLS_MAX, SAID_MAX, CallLog, Entry
 from wyng_dom0.applet.engine import Engine
 from wyng_dom0.applet.log_panel import LogPanel
 
@@ -79,6 +80,25 @@ def test_questions_of_every_minute_are_kept_only_when_they_fail(
         with qtbot.waitSignal(call.ended, timeout=WAIT):
             pass
         assert log.rowCount() == kept
+
+
+@pytest.mark.parametrize(
+    "words, code, cancelled, failed",
+    [
+        (("send",), 0, False, False),
+        (("send", "--", "diff"), 2, False, True),
+        (("--session=1,2", "diff", "--", "a"), 2, False, False),
+        (("diff", "--", "a"), 5, False, True),
+        (("send",), 1, True, False),
+        (("send",), 3, False, False),
+    ],
+)
+def test_only_what_somebody_should_look_at_counts_as_failed(
+    words: "tuple[str, ...]", code: int, cancelled: bool, failed: bool
+) -> None:
+    words = ("--json", "--unattended", "--archive=a", *words)
+    entry = Entry(words, datetime.now(), code, cancelled=cancelled)
+    assert entry.failed is failed
 
 
 def test_panel_shows_filters_and_copies(engine: Engine, qtbot: QtBot) -> None:

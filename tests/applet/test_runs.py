@@ -4,6 +4,8 @@
 
 from typing import Any
 
+from wyng_dom0.applet import run_words
+from wyng_dom0.applet.icons import GOOD
 from wyng_dom0.applet.runs import (
     DONE,
     FAILED,
@@ -13,6 +15,7 @@ from wyng_dom0.applet.runs import (
     Run,
     folded,
 )
+from wyng_dom0.applet.tray_state import note_of_run
 
 
 def fold(*said: "dict[str, Any]", step: float = 1.0) -> Run:
@@ -81,6 +84,18 @@ def test_end_is_done_failed_or_left() -> None:
     assert fold(START, end, {"event": "run-left"}).state == DONE
     told = fold(START, {"event": "error", "text": "no room"})
     assert told.state == FAILED and told.error == "no room"
+
+
+def test_comparison_that_found_a_difference_is_done() -> None:
+    text = "disk1.img differs: the volume is not S_1"
+    end = {"event": "error", "text": text, "code": 2}
+    run = fold({**START, "command": "diff", "volumes": []}, end)
+    assert run.state == DONE and note_of_run(run) is None
+    assert run_words.sign(run) == ("ok", GOOD)
+    assert run_words.result(run) == f"Comparison is done: {text}."
+    broken = fold({**START, "command": "diff"}, {**end, "code": 5})
+    assert broken.state == FAILED and note_of_run(broken) is not None
+    assert fold(START, end).state == FAILED, "volumes of a send failed"
 
 
 def test_joiner_starts_in_the_middle() -> None:

@@ -16,6 +16,8 @@ from PyQt6.QtCore import QAbstractListModel, QModelIndex, QObject, Qt
 
 from wyng_dom0.applet.engine import Call, Engine, Object, Outcome
 from wyng_dom0.applet.icons import BAD, BUSY, GOOD, MUTED, glyph
+from wyng_dom0.applet.problem import AUTHENTICATION
+from wyng_dom0.applet.runs import only_differs
 from wyng_dom0.applet.wording import shown, tr
 
 CALLS_MAX = 300
@@ -40,8 +42,20 @@ class Entry:
 
     @property
     def failed(self) -> bool:
-        """True when it ended with anything but what was asked for."""
-        return bool(self.code)
+        """True when it ended so that somebody should look.
+
+        A call that was ended by the user is none of these, a comparison that
+        found a difference neither, nor one that lacked the key: where it is
+        wanted the user is asked for it, and the call is made again.
+        """
+        if not self.code or self.cancelled or self.code == AUTHENTICATION:
+            return False
+        return not only_differs(self._command(), self.code)
+
+    def _command(self) -> str:
+        """The word behind the options, which have their values with them."""
+        words = [word for word in self.words if not word.startswith("-")]
+        return words[0] if words else ""
 
     def title(self) -> str:
         """The call in one line."""
@@ -159,6 +173,6 @@ class CallLog(QAbstractListModel):
 def _sign(entry: Entry) -> "tuple[str, int]":
     if entry.code is None:
         return "busy", BUSY
-    if entry.cancelled:
+    if entry.cancelled or entry.code == AUTHENTICATION:
         return "out", MUTED
     return ("alarm", BAD) if entry.failed else ("ok", GOOD)

@@ -83,6 +83,8 @@ def result(run: Run) -> str:
 
 
 def _done(run: Run, noun: str) -> str:
+    if run.error:
+        return tr("{0} is done: {1}.").format(noun, shown(run.error))
     done = sum(each.state == "done" for each in run.volumes.values())
     if not done:
         return tr("{0} is done.").format(noun)

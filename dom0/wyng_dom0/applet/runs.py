@@ -18,6 +18,8 @@ from wyng_dom0.applet.reading import (
 
 # The rate is that of this many seconds, so that it neither jumps nor sleeps.
 RATE_SECONDS = 20.0
+# The engine's exit code of a `diff` that found a difference.
+DIFFERS = 2
 RUNNING, PAUSED, DONE, FAILED, LEFT = "running paused done failed left".split()
 
 
@@ -40,8 +42,8 @@ class VolumeRun:
 class Run:
     """One run; `state` is one of the five above.
 
-    `total_bytes` is 0 while it is unknown, `code` the engine's exit code of
-    a run that failed.
+    `total_bytes` is 0 while it is unknown, `code` the engine's exit code and
+    `error` its sentence; a comparison that is done has them where it differs.
     """
 
     name: str
@@ -200,12 +202,18 @@ def _done(run: Run, said: Mapping[str, Any], now: float) -> Run:
     return replace(run, state=FAILED if failed else DONE)
 
 
+def only_differs(command: str, code: int) -> bool:
+    """Is it the end of a comparison that was made, and found a difference?"""
+    return command == "diff" and code == DIFFERS
+
+
 def _failed(run: Run, said: Mapping[str, Any], now: float) -> Run:
+    code = number_of(said, "code")
     return replace(
         run,
-        state=FAILED,
+        state=DONE if only_differs(run.command, code) else FAILED,
         error=text_of(said, "text"),
-        code=number_of(said, "code"),
+        code=code,
         cancelled=flag_of(said, "cancelled"),
     )
 
