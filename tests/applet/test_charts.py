@@ -30,6 +30,7 @@ from wyng_dom0.applet.chart_data import (
     Bar,
     Bars,
     Lines,
+    Series,
     by_owner,
     csv_of,
     over_time,
@@ -210,6 +211,30 @@ def test_keys_walk_along_the_line(qtbot: QtBot) -> None:
     qtbot.keyClick(chart, Qt.Key.Key_End)
     assert "4.9 KiB" in chart.accessibleDescription()
     assert empty != before and before != chart.grab().toImage()
+
+
+def test_many_points_are_looked_at_no_oftener_than_few(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: "list[int]" = []
+    most = LineChart._most
+
+    def counted(chart: LineChart) -> int:
+        asked.append(0)
+        return most(chart)
+
+    monkeypatch.setattr(LineChart, "_most", counted)
+    chart = LineChart("sizes")
+    qtbot.addWidget(chart)
+    chart.resize(600, 300)
+    counts = []
+    for between in (1, 2000):
+        at = tuple(n / between for n in range(2 * between + 1))
+        chart.show_chart(Lines((Series("all", at, tuple(map(int, at))),)))
+        asked.clear()
+        chart.grab()
+        counts.append(len(asked))
+    assert counts[0] == counts[1] > 0
 
 
 def test_odd_charts_are_painted(qtbot: QtBot) -> None:

@@ -37,6 +37,7 @@ from wyng_dom0.applet.chart_painting import (
     marker,
     pen,
 )
+from wyng_dom0.applet.line_scale import Scale
 from wyng_dom0.applet.time_text import tick_text
 from wyng_dom0.applet.wording import point, size, tip, tr
 
@@ -85,11 +86,8 @@ class LineChart(QWidget):
         most = max(max(each.sizes) for each in self._chart.series)
         return size_ticks(most, _TICKS)[-1]
 
-    def _place(self, at: float, reached: int) -> QPointF:
-        plot, (begin, end) = self._plot(), self._time_span()
-        x = plot.left() + plot.width() * (at - begin) / (end - begin)
-        y = plot.bottom() - plot.height() * reached / max(1, self._most())
-        return QPointF(x, y)
+    def _scale(self) -> Scale:
+        return Scale(self._plot(), *self._time_span(), self._most())
 
     # QWidget
 
@@ -123,9 +121,10 @@ class LineChart(QWidget):
         painter.end()
 
     def _paint_sizes(self, painter: QPainter) -> None:
-        plot, em, palette = self._plot(), em_of(self), self.palette()
-        for value in size_ticks(self._most(), _TICKS):
-            y = plot.bottom() - plot.height() * value / max(1, self._most())
+        em, palette, scale = em_of(self), self.palette(), self._scale()
+        plot = scale.plot
+        for value in size_ticks(scale.most, _TICKS):
+            y = scale.y(value)
             painter.setPen(faint(palette))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             painter.setPen(palette.color(QPalette.ColorRole.Text))
@@ -134,16 +133,16 @@ class LineChart(QWidget):
             painter.drawText(box, int(right), size(value))
 
     def _paint_times(self, painter: QPainter) -> None:
-        plot, em, palette = self._plot(), em_of(self), self.palette()
-        begin, end = self._time_span()
+        em, palette, scale = em_of(self), self.palette(), self._scale()
+        plot = scale.plot
         metrics = QFontMetricsF(painter.font())
         count = plot.width() / (_TICK_LETTERS * metrics.averageCharWidth())
         text = palette.color(QPalette.ColorRole.Text)
         painter.setPen(text)
         painter.drawLine(plot.bottomLeft(), plot.bottomRight())
-        ticks = time_ticks(begin, end, max(2, int(count)))
+        ticks = time_ticks(scale.begin, scale.end, max(2, int(count)))
         for moment in ticks.moments:
-            x = self._place(seconds_of(moment), 0).x()
+            x = scale.x(seconds_of(moment))
             painter.setPen(text)
             painter.drawLine(
                 QPointF(x, plot.bottom()), QPointF(x, plot.bottom() + em / 4)
@@ -176,23 +175,24 @@ class LineChart(QWidget):
     def _steps(self, series: Series) -> List[QPointF]:
         """A step at each session, to the end; one for each pixel at most."""
         found: List[QPointF] = []
+        scale = self._scale()
         for at, reached in zip(series.at, series.sizes, strict=True):
-            place = self._place(at, reached)
+            place = scale.place(at, reached)
             if found and place.x() - found[-1].x() < 0.5:
                 found[-1] = QPointF(found[-1].x(), place.y())
                 continue
             if found:
                 found.append(QPointF(place.x(), found[-1].y()))
             found.append(place)
-        end = self._time_span()[1]
-        found.append(QPointF(self._place(end, 0).x(), found[-1].y()))
+        found.append(QPointF(scale.x(scale.end), found[-1].y()))
         return found
 
     def _paint_names(self, painter: QPainter) -> None:
         """Each name at the end of its line, none over another."""
-        em, plot = em_of(self), self._plot()
+        em, scale = em_of(self), self._scale()
+        plot = scale.plot
         ends = [
-            (self._place(0, each.sizes[-1]).y(), number)
+            (scale.y(each.sizes[-1]), number)
             for number, each in enumerate(self._chart.series)
         ]
         lowest = plot.top() - em
@@ -212,15 +212,15 @@ class LineChart(QWidget):
         if self._current < 0:
             return
         at = self._chart.series[0].at[self._current]
-        plot, em = self._plot(), em_of(self)
-        x = self._place(at, 0).x()
+        em, scale = em_of(self), self._scale()
+        plot, x = scale.plot, scale.x(at)
         text = self.palette().color(QPalette.ColorRole.Text)
         painter.setPen(QPen(text, 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
         reached = self._chart.series[0].sizes[self._current]
         painter.setPen(QPen(text, 1))
         painter.setBrush(colour(0, self.palette()))
-        painter.drawEllipse(self._place(at, reached), em / 4, em / 4)
+        painter.drawEllipse(scale.place(at, reached), em / 4, em / 4)
         label = "  ".join(self._told(self._current).split("\n")[:2])
         wide = QFontMetricsF(painter.font()).horizontalAdvance(label)
         left = min(max(x - wide / 2, plot.left()), self.width() - wide - em / 2)
