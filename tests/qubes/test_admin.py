@@ -138,6 +138,22 @@ def test_feed_ends_when_nobody_reads_it(
         )
 
 
+@pytest.mark.parametrize(
+    "argument",
+    ["x dom0 name vault", "x\0", "x\n", "\N{SNOWMAN}", "x\0 dom0 name vault\0"],
+)
+def test_argument_is_never_more_than_one(
+    system: QubesSystem, admin: QubesAdmin, argument: str
+) -> None:
+    """The client writes it into the line that also names the qube."""
+    system.forget_calls()
+    with pytest.raises(QubesError, match="no argument"):
+        admin.set_feature("work", argument, "1")
+    with pytest.raises(QubesError, match="no argument"):
+        admin.add_tag(argument, "a")
+    assert system.calls() == []
+
+
 def test_what_is_not_there_is_said(admin: QubesAdmin) -> None:
     with pytest.raises(NotFound, match="No such domain: nobody"):
         admin.volume("nobody", "private")

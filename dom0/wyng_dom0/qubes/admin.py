@@ -48,6 +48,9 @@ class QubesAdmin:
         self, qube: str, method: str, argument: str = "", payload: str = ""
     ) -> str:
         with _translated(qube):
+            # The client puts them, as they are, into one line of words.
+            if not (_is_word(qube) and _is_word(argument)):
+                raise ValueError("that can be no argument of the Admin API")
             answer: bytes = self._app.qubesd_call(
                 qube, method, argument or None, payload.encode() or None
             )
@@ -288,6 +291,11 @@ class _Feeder(threading.Thread):
 
 class _Unanswered(QubesError):
     """qubesd has no such method, or does not let us."""
+
+
+def _is_word(text: str) -> bool:
+    """Can text be the argument of a call, and nothing behind it?"""
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _qube(row: str) -> Qube:
