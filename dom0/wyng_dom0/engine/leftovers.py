@@ -92,12 +92,17 @@ def remove_leftover(admin: Admin, places: Places, qube: str) -> None:
 
 
 def _is_done(admin: Admin | None, noted: Restored) -> bool:
-    """Gone; or marked once and without the tag, which goes at the end."""
+    """Gone; or without the tag, which goes at the end.
+
+    One that was there before has it before anything is done to it. A new one
+    without it is whole if it was marked once.
+    """
     if admin is None:
         return False
     if noted.qube not in [each.name for each in admin.qubes()]:
         return True
-    return noted.marked and not admin.has_tag(noted.qube, RESTORING)
+    was_begun = noted.marked or noted.over
+    return was_begun and not admin.has_tag(noted.qube, RESTORING)
 
 
 def _is_idle(places: Places, qube: str) -> bool:

@@ -184,11 +184,21 @@ class QubeRestore:
             self._create(known)
             self._made = True
         self.admin.add_tag(name, RESTORING)
+        if over:
+            self._check_still_halted()
         self._begun = True
         self.admin.set_feature(name, MARK, OVER if over else MADE)
         restoring.note(self.places, replace(noted, marked=True))
         if self._made and not self.order.parts:
             self._grow()
+
+    def _check_still_halted(self) -> None:
+        """It may have been started before it had the tag: nothing is done."""
+        name = self.order.name
+        if any(q.name == name and not q.halted for q in self.admin.qubes()):
+            self.admin.remove_tag(name, RESTORING)
+            restoring.forget(self.places, name)
+            raise Refused(f"{name} runs: shut it down first", about=name)
 
     def _create(self, known: Mapping[str, Qube]) -> None:
         order, settings = self.order, self.order.settings
@@ -292,7 +302,9 @@ class QubeRestore:
                 f" whole, or its tag {RESTORING} is taken away"
             )
         if not self._made:
-            if self._noted and not self.order.overwrite:
+            # Who was stopped while qubesd made it may have left it.
+            is_sure = isinstance(error, (QubesError, NotFound))
+            if self._noted and not self.order.overwrite and is_sure:
                 restoring.forget(self.places, self.order.name)
             return
         try:
