@@ -94,8 +94,8 @@ def _opening(url: str) -> List[Tuple[str, str]]:
         ),
         (
             tr(
-                "In the window (qubes-wyng-manager) choose “Use an existing"
-                " archive” and type the URL above. Or in a terminal:"
+                "In the window (qubes-wyng-manager) choose “Open an archive”"
+                " and type the URL above. Or in a terminal:"
             ),
             f"qvm-wyng {url} list",
         ),

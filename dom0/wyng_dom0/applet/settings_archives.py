@@ -38,7 +38,7 @@ class ArchivesTab(SettingsTab):
         self.view.setEditTriggers(QTreeView.EditTrigger.NoEditTriggers)
         self.view.clicked.connect(self._click)
         self._new = button("new-archive", tr("&New…"))
-        self._found = button("use-existing", tr("&Use an existing one…"))
+        self._found = button("use-existing", tr("&Open an existing one…"))
         self._delete = button("delete-archive", tr("&Delete for ever…"))
         self._new.clicked.connect(self._make)
         self._found.clicked.connect(self._find)

@@ -105,7 +105,7 @@ class WherePage(Page):
             ).format(shown(known_as))
         return tr(
             "There is an archive already. To go on with it, choose"
-            " “Use an existing archive” in the menu."
+            " “Open an archive” in the menu."
         )
 
     def _fault(self) -> str:
