@@ -6,11 +6,11 @@ All text is plain text: names in it come from volumes and archives.
 """
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QGuiApplication
-from PyQt6.QtWidgets import QMessageBox, QPushButton, QWidget
+from PyQt6.QtWidgets import QMessageBox, QWidget
 
+from wyng_dom0.applet.copy_details import CopyDetails
 from wyng_dom0.applet.engine import NOT_STARTED, Outcome
-from wyng_dom0.applet.wording import tr
+from wyng_dom0.applet.wording import shown, tr
 
 # The engine's exit codes, as doc/interfaces.md and the manual page tell them.
 AUTHENTICATION, INTEGRITY, DESTINATION, NOT_FOUND = 3, 4, 5, 6
@@ -38,26 +38,20 @@ class ProblemBox(QMessageBox):
 
     def __init__(self, outcome: Outcome, what: str, parent: QWidget) -> None:
         super().__init__(parent)
-        self._details = outcome.details
         self.setObjectName("problem")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setIcon(QMessageBox.Icon.Warning)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWindowTitle(what)
-        self.setText(f"{what}:\n{outcome.error}")
+        self.setText(f"{what}:\n{shown(outcome.error)}")
         self.setInformativeText(advice(outcome))
         self.addButton(QMessageBox.StandardButton.Close)
-        copy = QPushButton(tr("Copy &details"), self)
-        copy.setObjectName("copy-details")
+        copy = CopyDetails()
         self.addButton(copy, QMessageBox.ButtonRole.HelpRole)
+        copy.show_of(outcome)
         # A button of a message box closes it, unless it is told not to.
         copy.clicked.disconnect()
-        copy.clicked.connect(self._copy)
-
-    def _copy(self) -> None:
-        clipboard = QGuiApplication.clipboard()
-        if clipboard is not None:
-            clipboard.setText(self._details)
+        copy.clicked.connect(copy.copy)
 
 
 def show_problem(outcome: Outcome, what: str, parent: QWidget) -> ProblemBox:

@@ -118,7 +118,7 @@ class KeepTab(SettingsTab):
 
     def _take(self, outcome: Outcome) -> None:
         if not outcome.good:
-            self.said.setText("⚠  " + shown(outcome.error))
+            self.said.show_failure(outcome)
             self.enable()
             return
         self._set = options_in(outcome.report("configure"))

@@ -102,7 +102,7 @@ class KeysTab(SettingsTab):
     def _take(self, outcome: Outcome) -> None:
         self._model.clear()
         if not outcome.good:
-            self.said.setText("⚠  " + shown(outcome.error))
+            self.said.show_failure(outcome)
             self.enable()
             return
         self.said.setText("")

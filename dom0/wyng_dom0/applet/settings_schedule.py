@@ -89,7 +89,7 @@ class ScheduleTab(SettingsTab):
 
     def _take(self, outcome: Outcome) -> None:
         if not outcome.good:
-            self.said.setText("⚠  " + shown(outcome.error))
+            self.said.show_failure(outcome)
             self.enable()
             return
         self._set = outcome.report("schedule")

@@ -7,9 +7,9 @@ from typing import Callable, Sequence
 from PyQt6.QtWidgets import QWidget
 
 from wyng_dom0.applet.asking import Asking
+from wyng_dom0.applet.copy_details import SaidLine
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Object, Outcome
-from wyng_dom0.applet.plain_text import plain_label
 from wyng_dom0.applet.problem import show_problem
 from wyng_dom0.applet.unlocking import keyed_call
 from wyng_dom0.applet.wording import shown, tr
@@ -26,7 +26,7 @@ class SettingsTab(QWidget):
         self.desk = desk
         self.archive = ""
         self._busy = False
-        self.said = plain_label(name=f"{name}-said")
+        self.said = SaidLine(f"{name}-said")
 
     @property
     def is_busy(self) -> bool:

@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
 )
 
 from wyng_dom0.applet.asking import Asking
+from wyng_dom0.applet.copy_details import CopyDetails
 from wyng_dom0.applet.engine import Call, Engine, Object, Outcome
 from wyng_dom0.applet.inputs import button
 from wyng_dom0.applet.plain_text import plain_label
@@ -84,6 +85,7 @@ class StepList(QWidget):
         self._bar.setObjectName("step-progress")
         self._bar.setAccessibleName(tr("Progress of this step"))
         self._problem = plain_label(name="step-problem")
+        self._copy = CopyDetails()
         self.retry = button("retry", tr("&Try again"))
         self.skip = button("skip", tr("Go on &without it"))
         self.retry.clicked.connect(self._try_again)
@@ -92,6 +94,7 @@ class StepList(QWidget):
         buttons.addWidget(self.retry)
         buttons.addWidget(self.skip)
         buttons.addStretch()
+        buttons.addWidget(self._copy)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._rows)
@@ -99,7 +102,7 @@ class StepList(QWidget):
         layout.addWidget(self._problem)
         layout.addLayout(buttons)
         layout.addStretch()
-        self._show_failure("", None)
+        self._show_no_failure()
 
     @property
     def runs(self) -> bool:
@@ -146,7 +149,7 @@ class StepList(QWidget):
         self.changed.emit()
 
     def _next(self) -> None:
-        self._show_failure("", None)
+        self._show_no_failure()
         if self.is_over:
             self._bar.setVisible(False)
             self.ended.emit()
@@ -188,7 +191,7 @@ class StepList(QWidget):
         self._bar.setVisible(False)
         if not outcome.good:
             self._set_state(step, FAILED)
-            self._show_failure(outcome.error, step, advice(outcome))
+            self._show_failure(step, outcome)
             self.failed.emit(step, outcome)
             return
         text = step.then(outcome)
@@ -198,17 +201,20 @@ class StepList(QWidget):
         self._at += 1
         self._next()
 
-    def _show_failure(
-        self, error: str, step: Optional[Step], what_to_do: str = ""
-    ) -> None:
-        text = ""
-        if step is not None:
-            text = f"⚠  {shown(error)}"
-            text += f"\n{what_to_do}" if what_to_do else ""
-        self._problem.setText(text)
-        self._problem.setVisible(bool(text))
-        self.retry.setVisible(step is not None)
-        self.skip.setVisible(step is not None and not step.needed)
+    def _show_failure(self, step: Step, outcome: Outcome) -> None:
+        lines = [f"⚠  {shown(outcome.error)}", advice(outcome)]
+        self._problem.setText("\n".join(filter(None, lines)))
+        self._problem.setVisible(True)
+        self._copy.show_of(outcome)
+        self.retry.setVisible(True)
+        self.skip.setVisible(not step.needed)
+        self.changed.emit()
+
+    def _show_no_failure(self) -> None:
+        self._problem.setText("")
+        self._copy.show_of(None)
+        for each in (self._problem, self.retry, self.skip):
+            each.setVisible(False)
         self.changed.emit()
 
     def _try_again(self) -> None:
