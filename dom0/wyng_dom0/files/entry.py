@@ -22,6 +22,8 @@ FILES_MAX = 200_000
 SIZE_MAX = 10 * 1024 * limits.MIB
 # Whoever reads an archive of any age and origin believes no more than this.
 ENTRIES_MAX = 1_000_000
+# What is kept of all entries together until the last one, see Entry.kept.
+KEPT_BYTES_MAX = 256 * limits.MIB
 
 
 class TooMuch(SourceError):
@@ -55,6 +57,15 @@ class Entry:
     size: int = 0
     target: bytes = b""
     xattrs: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def kept(self) -> int:
+        """Bytes of it that whoever reads a volume may have to keep: names,
+        and the attributes of folders, which get them at the end."""
+        names = len(self.path) + len(self.target)
+        if self.kind is not Kind.FOLDER:
+            return names
+        return names + sum(len(n) + len(value) for n, value in self.xattrs)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from wyng_dom0.errors import IntegrityError
 from wyng_dom0.files.entry import (
     DEPTH_MAX,
     ENTRIES_MAX,
+    KEPT_BYTES_MAX,
     NAME_BYTES_MAX,
     PATH_BYTES_MAX,
     Entry,
@@ -88,10 +89,14 @@ class FilesReader:
         """Each entry; what is not taken of one's content is passed over."""
         if self._input.exactly(len(opening())) != opening():
             raise _fault("it does not begin as one")
+        kept = 0
         for _ in range(ENTRIES_MAX):
             entry = self._next()
             if entry is None:
                 return
+            kept += entry.kept
+            if kept > KEPT_BYTES_MAX:
+                raise _fault("its names are too long, all together")
             yield entry
             for _piece in self.content():
                 pass

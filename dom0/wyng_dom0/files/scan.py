@@ -19,6 +19,7 @@ from wyng_dom0.errors import NotFound
 from wyng_dom0.files.below import open_folder, open_in, split
 from wyng_dom0.files.entry import (
     DEPTH_MAX,
+    KEPT_BYTES_MAX,
     PATH_BYTES_MAX,
     XATTR_BYTES_MAX,
     Bounds,
@@ -65,6 +66,7 @@ class _Scan:
     name: str
     count: int = 0
     size: int = 0
+    kept: int = 0
     device: int = -1
     # Of files with several names: their inodes, and the first names given.
     inodes: dict[bytes, tuple[int, int]] = field(default_factory=dict)
@@ -87,10 +89,12 @@ def scan(tree: Tree, bounds: Bounds, notes: Notes, name: str) -> list[Entry]:
         ) from None
     try:
         run = _Scan(base, tree, bounds, notes, name)
+        run.kept = sum(map(len, tree.generated))
         for path in _starts(run):
             for entry in _below(run, path):
-                _count(run)
-                found.append(_with_first_name(run, entry))
+                entry = _with_first_name(run, entry)
+                _count(run, entry)
+                found.append(entry)
     finally:
         os.close(base)
     for path, content in sorted(tree.generated.items()):
@@ -98,12 +102,15 @@ def scan(tree: Tree, bounds: Bounds, notes: Notes, name: str) -> list[Entry]:
     return found
 
 
-def _count(run: _Scan) -> None:
+def _count(run: _Scan, entry: Entry) -> None:
     run.count += 1
+    run.kept += entry.kept
     if run.count > run.bounds.files:
         much = f"more than {run.bounds.files} files"
     elif run.size > run.bounds.size:
         much = f"more than {run.bounds.size} bytes"
+    elif run.kept > KEPT_BYTES_MAX:
+        much = f"names of more than {KEPT_BYTES_MAX} bytes together"
     else:
         return
     raise _too_much(run, much)

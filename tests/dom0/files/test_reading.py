@@ -25,8 +25,8 @@ from dom0.files.rig import (
     tar_of,
     volume_of,
 )
-from wyng_dom0.errors import NotFound
-from wyng_dom0.files import contents
+from wyng_dom0.errors import IntegrityError, NotFound
+from wyng_dom0.files import contents, reader, scan
 from wyng_dom0.files.entry import Bounds, Kind, TooMuch
 from wyng_dom0.files.layout import ALIGNMENT
 from wyng_dom0.files.scan import Tree
@@ -223,6 +223,25 @@ def test_too_many_files_or_bytes_are_refused_in_one_sentence(
     with pytest.raises(TooMuch):
         Volume(Tree(home, left_out=names), Bounds(files=few - 1))
     Volume(Tree(home), Bounds(size=10 * MIB))
+
+
+def test_names_are_bounded_together_for_who_writes_and_who_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        (tmp_path / f"{number:0200}").mkdir()
+    made = volume_of(tmp_path)
+    most = 20 * 200
+    for module in (scan, reader):
+        monkeypatch.setattr(module, "KEPT_BYTES_MAX", most)
+    assert len(entries_of(made)) == 20
+    assert volume_of(tmp_path) == made
+    (tmp_path / "a").mkdir()
+    with pytest.raises(TooMuch, match="names of more than 4000 bytes"):
+        volume_of(tmp_path)
+    monkeypatch.setattr(reader, "KEPT_BYTES_MAX", most - 1)
+    with pytest.raises(IntegrityError, match="names are too long"):
+        entries_of(made)
 
 
 def test_folder_that_is_not_there_is_not_found(tmp_path: Path) -> None:
