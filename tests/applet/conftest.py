@@ -17,6 +17,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PyQt6.QtWidgets import QWidget  # noqa: E402
 from pytestqt.qtbot import QtBot  # noqa: E402
 
+from applet.ending import end_calls  # noqa: E402
 from wyng_dom0.applet.desk import Desk  # noqa: E402
 from wyng_dom0.applet.engine import Engine  # noqa: E402
 
@@ -32,11 +33,13 @@ def machine(tmp_path: Path) -> Machine:
 @pytest.fixture
 def engine(
     machine: Machine, qapp: object, monkeypatch: pytest.MonkeyPatch
-) -> Engine:
+) -> Iterator[Engine]:
     """The real engine, as processes, with the machine's own state."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     monkeypatch.setenv("HOME", str(machine.root / "home"))
-    return Engine([sys.executable, "-c", START, f"--meta-dir={machine.state}"])
+    made = Engine([sys.executable, "-c", START, f"--meta-dir={machine.state}"])
+    yield made
+    end_calls(made)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from PyQt6.QtWidgets import QComboBox, QRadioButton
 from pytestqt.qtbot import QtBot
 
+from applet.ending import end_calls
 from applet.windows_rig import child, label, press, until
 from product.machine import START
 from qubes.conftest import disk, dom0
@@ -43,6 +44,7 @@ def desk(
     made = Desk(Engine([*program, f"--meta-dir={own.machine.state}"]))
     yield made
     made.close()
+    end_calls(made.engine)
 
 
 def test_own_files_go_into_a_new_folder(

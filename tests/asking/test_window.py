@@ -20,6 +20,7 @@ from wyng_dom0.services.deciding import Call, decide
 # Before Qt is started, as in tests/applet.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from applet.ending import end_calls  # noqa: E402
 from wyng_dom0.applet.application import Manager  # noqa: E402
 from wyng_dom0.applet.engine import Engine  # noqa: E402
 
@@ -47,6 +48,7 @@ def manager(
     qtbot.waitUntil(lambda: bool(texts(made)), timeout=WAIT)
     yield made
     made.close()
+    end_calls(made.desk.engine)
 
 
 def texts(manager: Manager) -> "list[str]":

@@ -17,6 +17,7 @@ from qubes.dom0 import Dom0
 # Before Qt is started, as in tests/applet.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from applet.ending import end_calls  # noqa: E402
 from wyng_dom0.applet import rows  # noqa: E402
 from wyng_dom0.applet.application import Manager  # noqa: E402
 from wyng_dom0.applet.engine import Engine  # noqa: E402
@@ -42,6 +43,7 @@ def manager(
         made.start(hidden=False)
     yield made
     made.close()
+    end_calls(made.desk.engine)
 
 
 def row_of(manager: Manager, name: str) -> Row:

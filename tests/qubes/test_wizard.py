@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import QAbstractButton, QWidget  # noqa: E402
 from pytestqt.qtbot import QtBot  # noqa: E402
 from qubesadmin import daemon  # noqa: E402
 
+from applet.ending import end_calls  # noqa: E402
 from applet.wizard_hand import WizardHand, without_a_timer  # noqa: E402
 from product.machine import PASSPHRASE, START, Machine  # noqa: E402
 from qubes.dom0 import Dom0  # noqa: E402
@@ -45,6 +46,7 @@ def desk(
     made = Desk(Engine([sys.executable, "-c", START, f"--meta-dir={state}"]))
     yield made
     made.close()
+    end_calls(made.engine)
 
 
 def included(dom0: Dom0) -> "set[str]":
