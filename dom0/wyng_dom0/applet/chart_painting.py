@@ -6,7 +6,7 @@ Each kind has a colour that people who see few of them tell apart (those of
 Okabe and Ito), and a pattern or dashes of its own.
 """
 
-from typing import Optional, Sequence
+from typing import Sequence
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import (
@@ -131,10 +131,3 @@ def hint(widget: QWidget, wide: float, high: float) -> QSize:
     """A size in lines of text."""
     em = em_of(widget)
     return QSize(int(wide * em), int(high * em))
-
-
-def nearest(places: Sequence[float], x: float) -> Optional[int]:
-    """Which of the places is next to x; None where there is none."""
-    if not places:
-        return None
-    return min(range(len(places)), key=lambda at: abs(places[at] - x))

@@ -1,9 +1,10 @@
 # SPDX-FileCopyrightText: The qvm-wyng developers
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which words make the engine do what: here and nowhere else.
+"""Which words make the engine do what: backups, sessions, restores, runs.
 
-Pure functions; each gives the words behind `qvm-wyng --json --unattended`.
-Names go behind `--`, so that none is taken for an option.
+Those that make, open and change archives are in setup_lines.py, and none is
+elsewhere. Pure functions; each gives the words behind `qvm-wyng --json
+--unattended`. Names go behind `--`, so that none is taken for an option.
 """
 
 from typing import Sequence, Tuple
@@ -49,13 +50,6 @@ def list_sessions(archive: str, volume: str, *, sizes: bool = False) -> Words:
     """The sessions of a volume; `sizes` adds unique and shared bytes."""
     more = ("--verbose",) if sizes else ()
     return (f"--archive={archive}", *more, "list", "--", volume)
-
-
-def verify(archive: str, volume: str, session: str) -> Words:
-    """Read one session back."""
-    return (f"--archive={archive}", f"--session={session}", "verify") + _names(
-        [volume]
-    )
 
 
 def check_archive(archive: str) -> Words:

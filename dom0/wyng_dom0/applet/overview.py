@@ -63,6 +63,5 @@ def _row(
         changed=maybe_number(backup, "changed"),
         noted=moment_of(backup, "noted"),
         next_run=archive.next_run if planned else None,
-        failed=moment_of(backup, "failed"),
         error=text_of(backup, "error"),
     )

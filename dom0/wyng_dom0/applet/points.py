@@ -83,8 +83,6 @@ class Part:
     pinned: bool
     unique: Optional[int]
     proven: Optional[datetime]
-    proven_by: str
-    sampled: Optional[datetime]
 
 
 @dataclass(frozen=True)
@@ -147,8 +145,6 @@ def _part(volume: str, row: Dict[str, Any]) -> Part:
         pinned=flag_of(row, "pinned"),
         unique=maybe_number(row, "unique"),
         proven=moment_of(row, "proven"),
-        proven_by=text_of(row, "proven_by"),
-        sampled=moment_of(row, "sampled"),
     )
 
 

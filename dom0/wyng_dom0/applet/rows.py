@@ -49,7 +49,6 @@ class ArchiveFacts:
     proven: Optional[datetime] = None
     free: Optional[int] = None
     used: Optional[int] = None
-    total: Optional[int] = None
     space_seen: Optional[datetime] = None
 
     @property
@@ -77,7 +76,6 @@ def _archive(row: Mapping[str, Any]) -> ArchiveFacts:
         proven=moment_of(row, "proven"),
         free=maybe_number(space, "free"),
         used=maybe_number(space, "used"),
-        total=maybe_number(space, "total"),
         space_seen=moment_of(space, "seen_at"),
     )
 
@@ -89,9 +87,9 @@ class Row:
     `name` is what commands are given. `last` is when its newest session was
     made, `sent` when all of it was last looked at and went through: what did
     not change gets no session. `planned`: backups of everything have it.
-    What changed since is `changed` at most, as noted at `noted`. `failed` is
-    when a send of it last failed, if none went through since; `error` says
-    why. `part`, 0 to 1, and `command` are of a run that works on it.
+    What changed since is `changed` at most, as noted at `noted`. `error` says
+    why a send of it failed, if none went through since. `part`, 0 to 1, and
+    `command` are of a run that works on it.
     """
 
     name: str
@@ -109,7 +107,6 @@ class Row:
     changed: Optional[int] = None
     noted: Optional[datetime] = None
     next_run: Optional[datetime] = None
-    failed: Optional[datetime] = None
     error: str = ""
     part: Optional[float] = None
     command: str = ""

@@ -50,7 +50,6 @@ class Run:
     command: str = ""
     archive: str = ""
     state: str = RUNNING
-    started: float = 0.0
     done_bytes: int = 0
     total_bytes: int = 0
     sent_bytes: int = 0
@@ -59,7 +58,7 @@ class Run:
     cancelled: bool = False
     volumes: Mapping[str, VolumeRun] = field(default_factory=dict)
     notices: Tuple[str, ...] = ()
-    samples: Tuple[Tuple[float, int, int], ...] = ()
+    samples: Tuple[Tuple[float, int], ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -76,12 +75,10 @@ class Run:
     @property
     def rate(self) -> float:
         """Bytes looked at in a second, of the last RATE_SECONDS."""
-        return self._slope(1)
-
-    @property
-    def sent_rate(self) -> float:
-        """Bytes that travelled in a second, of the last RATE_SECONDS."""
-        return self._slope(2)
+        if len(self.samples) < 2:
+            return 0.0
+        (began, first), (ended, last) = self.samples[0], self.samples[-1]
+        return (last - first) / (ended - began) if ended != began else 0.0
 
     @property
     def seconds_left(self) -> Optional[float]:
@@ -89,13 +86,6 @@ class Run:
         if self.state != RUNNING or not self.total_bytes or self.rate <= 0:
             return None
         return max(0.0, (self.total_bytes - self.done_bytes) / self.rate)
-
-    def _slope(self, column: int) -> float:
-        if len(self.samples) < 2:
-            return 0.0
-        first, last = self.samples[0], self.samples[-1]
-        seconds = last[0] - first[0]
-        return (last[column] - first[column]) / seconds if seconds else 0.0
 
 
 _KEPT_NOTICES = 200
@@ -107,7 +97,7 @@ def folded(runs: Mapping[str, Run], said: Mapping[str, Any], now: float) -> Run:
     `runs` has the runs known by name; one that is not there begins here.
     """
     name = text_of(said, "run")
-    run = runs.get(name) or Run(name, command_in(name), started=now)
+    run = runs.get(name) or Run(name, command_in(name))
     change = _CHANGES.get(text_of(said, "event"))
     return change(run, said, now) if change else run
 
@@ -133,14 +123,14 @@ def _sized(run: Run, said: Mapping[str, Any], now: float) -> Run:
 
 
 def _overall(run: Run, said: Mapping[str, Any], now: float) -> Run:
-    done, sent = number_of(said, "done_bytes"), number_of(said, "sent_bytes")
+    done = number_of(said, "done_bytes")
     recent = [s for s in run.samples if now - s[0] <= RATE_SECONDS]
     return replace(
         run,
         done_bytes=done,
-        sent_bytes=sent,
+        sent_bytes=number_of(said, "sent_bytes"),
         total_bytes=number_of(said, "total_bytes") or run.total_bytes,
-        samples=(*recent, (now, done, sent)),
+        samples=(*recent, (now, done)),
     )
 
 

@@ -63,11 +63,6 @@ def list_found(
     return (f"--from={url}", "--verbose", *given, "list")
 
 
-def list_with_head(archive: str) -> Words:
-    """The volumes of an archive, and its head code."""
-    return (f"--archive={archive}", "--verbose", "list")
-
-
 def add_volumes(archive: str, names: Sequence[str]) -> Words:
     """Name volumes that the next send fills."""
     return (f"--archive={archive}", "add", "--", *names)

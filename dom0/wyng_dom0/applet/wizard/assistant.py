@@ -37,8 +37,6 @@ class Page(QWidget):
     """One page. `changed` says that `is_complete` may be something else."""
 
     changed = pyqtSignal()
-    # The page goes on by itself, as after a step that was waited for.
-    finished = pyqtSignal()
 
     def __init__(self, name: str, title: str, lead: str) -> None:
         super().__init__()
@@ -103,7 +101,6 @@ class Assistant(QDialog):
         self._stack.addWidget(area)
         self.pages.append(page)
         page.changed.connect(self._page_changed)
-        page.finished.connect(self.go_on)
         label = QLabel(page.title)
         label.setTextFormat(Qt.TextFormat.PlainText)
         self._names.append(label)
