@@ -132,14 +132,21 @@ POOL = {"pool": "vg/p", "size": 1000, "data_percent": 60}
 def test_pool_shows_the_share_of_our_snapshots() -> None:
     pool = {**POOL, "metadata_percent": 40, "snapshots": 150}
     data, metadata = spaces({"pools": [pool]}, "a").bars
-    assert data.parts == (15.0, 45.0, 40)
-    assert metadata.parts == (0, 40, 60)
+    assert data.parts == (15.0, 45.0, None, 40)
+    assert metadata.parts == (None, None, 40, 60)
 
 
 def test_share_that_nobody_knows_is_no_zero() -> None:
     for pool in (POOL, {**POOL, "snapshots": None}):
-        found = spaces({"pools": [pool]}, "a").bars[0]
-        assert "not known" in found.more
+        chart = spaces({"pools": [pool]}, "a")
+        data, metadata = chart.bars
+        assert "not known" in data.more and "not tell" in metadata.more
+        assert data.parts == (None, None, 60, 40)
+        heads, rows = chart.table()
+        for each in rows:
+            told = dict(zip(heads, each, strict=True))
+            assert told["ours (%)"] == told["other (%)"] == ""
+            assert told["in use, not told whose (%)"] != ""
 
 
 def test_table_has_every_number_and_no_formula() -> None:

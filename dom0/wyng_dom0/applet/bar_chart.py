@@ -181,7 +181,7 @@ class BarChart(QWidget):
         x = left
         top = row.top() + (_ROW - _BAR) / 2 * em
         for number, part in enumerate(bar.parts):
-            wide = (right - left) * part / most
+            wide = (right - left) * (part or 0) / most
             if wide > 0:
                 painter.setPen(QPen(text, 1))
                 painter.setBrush(self._brush(number))
@@ -200,10 +200,10 @@ class BarChart(QWidget):
     def _value_text(self, bar: Bar) -> str:
         """What is told beside a bar: what is free, or else what is there."""
         if self._chart.unit != BYTES:
-            return tr("{0} free").format(self._chart.text(bar.parts[-1]))
+            return tr("{0} free").format(self._chart.text(bar.last))
         there = bar.whole
         if self._chart.last_is_empty:
-            there -= bar.parts[-1]
+            there -= bar.last
         return self._chart.text(there)
 
     def keyPressEvent(self, event: Optional[QKeyEvent]) -> None:

@@ -54,16 +54,29 @@ class Lines:
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its name, and its parts in the order of the chart's kinds."""
+    """One bar: its name, and its parts in the order of the chart's kinds.
+
+    A part of None is not known.
+    """
 
     name: str
-    parts: Tuple[float, ...]
+    parts: Tuple[Optional[float], ...]
     more: str = ""
 
     @property
     def whole(self) -> float:
-        """All parts together."""
-        return sum(self.parts)
+        """All parts together, as far as they are known."""
+        return sum(each or 0 for each in self.parts)
+
+    @property
+    def last(self) -> float:
+        """The last part; 0 where it is not known."""
+        return self.parts[-1] or 0
+
+    def cells(self) -> Tuple[Any, ...]:
+        """Its name and parts for a table; "" where nobody knows."""
+        known = ("" if each is None else each for each in self.parts)
+        return (self.name, *known)
 
 
 @dataclass(frozen=True)
@@ -80,11 +93,7 @@ class Bars:
     def table(self) -> Table:
         """A row for each bar."""
         rows = [
-            (
-                (each.name, *each.parts, each.more)
-                if self._has_more
-                else (each.name, *each.parts)
-            )
+            ((*each.cells(), each.more) if self._has_more else each.cells())
             for each in self.bars
         ]
         heads = (tr("Name"), *(f"{k} ({self._unit})" for k in self.kinds))
@@ -209,7 +218,7 @@ def spaces(status: Mapping[str, Any], archive: str) -> Bars:
         if text_of(row, "name") == archive:
             bars += _place_bars(row)
     return Bars(
-        (tr("ours"), tr("other"), tr("free")),
+        (tr("ours"), tr("other"), tr("in use, not told whose"), tr("free")),
         tuple(bars),
         unit=PERCENT,
         last_is_empty=True,
@@ -222,20 +231,21 @@ def _pool_bars(pool: Mapping[str, Any]) -> List[Bar]:
     name = shown(text_of(pool, "pool"))
     whole = number_of(pool, "size")
     data = min(100, number_of(pool, "data_percent"))
-    share = min(float(data), 100 * ours / whole) if ours and whole else 0.0
-    if ours is None:
-        told = tr("our snapshots: not known")
-    else:
+    parts: Tuple[Optional[float], ...] = (None, None, data, 100 - data)
+    told = tr("our snapshots: not known")
+    if ours is not None and whole:
+        share = min(float(data), 100 * ours / whole)
+        parts = (share, data - share, None, 100 - data)
         told = tr("our snapshots hold {0}").format(size(ours))
     more = tr("{0}, {1} free").format(told, size(whole * (100 - data) // 100))
     metadata = min(100, number_of(pool, "metadata_percent"))
     return [
+        Bar(tr("{0}, data").format(name), parts, more),
         Bar(
-            tr("{0}, data").format(name),
-            (share, data - share, 100 - data),
-            more,
+            tr("{0}, metadata").format(name),
+            (None, None, metadata, 100 - metadata),
+            tr("the pool does not tell whose its metadata is"),
         ),
-        Bar(tr("{0}, metadata").format(name), (0, metadata, 100 - metadata)),
     ]
 
 
@@ -250,7 +260,8 @@ def _place_bars(row: Mapping[str, Any]) -> List[Bar]:
     left = 100 * min(free, whole) / whole
     name = tr("destination of {0}").format(shown(text_of(row, "name")))
     more = tr("the archive takes {0}, {1} free").format(size(used), size(free))
-    return [Bar(name, (ours, max(0.0, 100 - ours - left), left), more)]
+    other = max(0.0, 100 - ours - left)
+    return [Bar(name, (ours, other, None, left), more)]
 
 
 def csv_of(table: Table) -> str:
