@@ -206,6 +206,28 @@ def test_typed_word_prunes_more_than_half(kept: Machine) -> None:
     assert kept.volumes() == {"a": 1}
 
 
+def test_archive_is_forgotten_here_and_opens_with_its_passphrase(
+    sealed: Machine,
+) -> None:
+    sealed.write("a", DATA)
+    sealed.run("send", "a")
+    url = sealed.dest()
+    words = ("arch-delete", "--clean")
+    sealed.fails(1, *words)
+    assert typed(sealed, b"b\n", *words)[0] == 1
+    assert sealed.volumes() == {"a": 1}
+    away = sealed.backup.with_name("away")
+    sealed.backup.rename(away)
+    # What can't be reached can be forgotten, and what is forgotten, opened.
+    assert typed(sealed, b"a\n", *words)[0] == 0
+    sealed.fails(6, "list")
+    away.rename(sealed.backup)
+    target = sealed.root / "restored"
+    words = (f"--from={url}", f"--save-to={target}", sealed.passcmd)
+    sealed.run(*words, "receive", "a")
+    assert target.read_bytes() == DATA
+
+
 def test_archive_is_deleted_when_its_name_was_typed(sealed: Machine) -> None:
     sealed.write("a", DATA)
     sealed.run("send", "a")

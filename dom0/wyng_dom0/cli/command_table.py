@@ -83,7 +83,7 @@ COMMANDS: dict[str, CommandRow] = {
             "",
             "delete an archive for ever, and forget it here",
             "--archive=old arch-delete",
-            USUAL | {"force"},
+            USUAL | {"force", "clean"},
             most=0,
         ),
         CommandRow(

@@ -3,7 +3,8 @@
 """`arch-delete`: end an archive for ever and forget it here.
 
 First at its destination, then here: a crash between leaves a definition of
-an archive that is gone, which the same command with --force forgets.
+an archive that is gone, which the same command with --force forgets. With
+--clean it is only forgotten, and need not be in reach.
 """
 
 import os
@@ -19,7 +20,7 @@ from wyng_dom0.names import quote
 from wyng_dom0.runs import systemd
 from wyng_dom0.runs.schedule import end_schedule
 from wyng_dom0.runs.timers import can_be_timed
-from wyng_dom0.state import places
+from wyng_dom0.state import locks, places
 from wyng_dom0.state.definitions import ArchiveDefinition
 
 
@@ -27,6 +28,9 @@ def run(context: Context) -> None:
     """Delete when the archive's name was typed; -u wants --force."""
     definition = known_definition(context)
     name = definition.name
+    if context.options.clean:
+        _forget_here(context, definition)
+        return
     try:
         with opened(context, Capability.PRUNE) as (chosen, archive):
             count = len(archive.catalog.pages)
@@ -44,6 +48,22 @@ def run(context: Context) -> None:
         _forget(context, definition, "was gone already; it is forgotten here.")
     else:
         _forget(context, definition, "is deleted and forgotten here.")
+
+
+def _forget_here(context: Context, definition: ArchiveDefinition) -> None:
+    """Leave the archive as it is; its passphrase opens it again."""
+    name = definition.name
+    if not context.options.force:
+        context.prompts.type_name(
+            f"Forget the archive {quote(name)} here, with the key, the schedule"
+            " and the head that are kept of it? What is at"
+            f" {definition.destination} stays.",
+            name,
+        )
+    with locks.hold_archive(
+        context.places, definition.archive, name, context.options.command
+    ):
+        _forget(context, definition, "is forgotten here, and stays where it is.")
 
 
 def _end_schedule(context: Context, name: str) -> None:
