@@ -244,8 +244,11 @@ def test_failure_is_said_and_leaves_the_list_as_it_was(
     assert not hand.dialog.findChild(SheetDialog)
 
 
-def test_archive_is_deleted_when_its_name_was_typed(
-    hand: SettingsHand, machine: Machine
+@pytest.mark.parametrize(
+    "button, stays", [("delete-archive", False), ("forget-archive", True)]
+)
+def test_archive_is_deleted_or_forgotten_when_its_name_was_typed(
+    hand: SettingsHand, machine: Machine, button: str, stays: bool
 ) -> None:
     machine.init("--encrypt=off", name="other")
     hand.desk.refresh()
@@ -253,12 +256,12 @@ def test_archive_is_deleted_when_its_name_was_typed(
     hand.until(lambda: len(hand.column("archives", 0)) == 2)
     choice = hand.find("settings-archive", QComboBox)
     choice.setCurrentText("other")
-    hand.press("delete-archive")
+    hand.press(button)
     dialog = hand.opened(TypedDialog)
     type_in(dialog, "typed-name", "other")
     press_in(dialog, "do-it")
     hand.until(lambda: hand.column("archives", 0) == ["a (default)"])
-    assert not (machine.backup / "other" / "format").exists()
+    assert (machine.backup / "other" / "format").exists() == stays
     assert hand.dialog.archive == "a"
 
 

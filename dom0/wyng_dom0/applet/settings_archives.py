@@ -39,12 +39,14 @@ class ArchivesTab(SettingsTab):
         self.view.clicked.connect(self._click)
         self._new = button("new-archive", tr("&New…"))
         self._found = button("use-existing", tr("&Open an existing one…"))
+        self._forget = button("forget-archive", tr("&Forget here…"))
         self._delete = button("delete-archive", tr("&Delete for ever…"))
         self._new.clicked.connect(self._make)
         self._found.clicked.connect(self._find)
+        self._forget.clicked.connect(self._ask_forget)
         self._delete.clicked.connect(self._ask_delete)
         row = QHBoxLayout()
-        for each in (self._new, self._found, self._delete):
+        for each in (self._new, self._found, self._forget, self._delete):
             row.addWidget(each)
         row.addStretch()
         layout = QVBoxLayout(self)
@@ -73,7 +75,8 @@ class ArchivesTab(SettingsTab):
 
     def enable(self) -> None:
         """Nothing is deleted while something is."""
-        self._delete.setEnabled(bool(self.archive) and not self.is_busy)
+        for each in (self._forget, self._delete):
+            each.setEnabled(bool(self.archive) and not self.is_busy)
 
     def _mark(self) -> None:
         for number in range(self._model.rowCount()):
@@ -89,6 +92,31 @@ class ArchivesTab(SettingsTab):
 
     def _find(self) -> None:
         ExistingArchiveWizard(self.desk, self.window()).open()
+
+    def _ask_forget(self) -> None:
+        name = self.archive
+        dialog = TypedDialog(
+            name,
+            tr("Forget here"),
+            tr(
+                "The archive {0} stays where it lies, with all its backups."
+                " This computer forgets it, with its key and its schedule."
+                " The passphrase opens it again."
+            ).format(shown(name)),
+            tr("&Forget"),
+            self.window(),
+        )
+        dialog.accepted.connect(lambda: self._forget_now(name))
+        dialog.open()
+
+    def _forget_now(self, name: str) -> None:
+        self.archive = name
+        self.change(
+            setup_lines.forget_archive(name),
+            tr("The archive was not forgotten"),
+            self._ended,
+            done=tr("The archive {0} is forgotten here.").format(shown(name)),
+        )
 
     def _ask_delete(self) -> None:
         name = self.archive
@@ -110,11 +138,11 @@ class ArchivesTab(SettingsTab):
         self.change(
             setup_lines.delete_archive(name),
             tr("The archive was not deleted"),
-            self._deleted,
+            self._ended,
             done=tr("The archive {0} is deleted.").format(shown(name)),
         )
 
-    def _deleted(self, outcome: Outcome) -> None:
+    def _ended(self, outcome: Outcome) -> None:
         self.desk.refresh()
 
 

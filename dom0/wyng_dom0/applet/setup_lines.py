@@ -108,6 +108,11 @@ def delete_archive(archive: str) -> Words:
     return (f"--archive={archive}", "--force", "arch-delete")
 
 
+def forget_archive(archive: str) -> Words:
+    """Forget an archive here alone; the user has typed its name already."""
+    return (f"--archive={archive}", "--force", "--clean", "arch-delete")
+
+
 def send_smallest(archive: str, volume: str) -> Words:
     """Back up one volume, for the test run."""
     return (f"--archive={archive}", "send", "--", volume)

@@ -63,7 +63,9 @@ def _forget_here(context: Context, definition: ArchiveDefinition) -> None:
     with locks.hold_archive(
         context.places, definition.archive, name, context.options.command
     ):
-        _forget(context, definition, "is forgotten here, and stays where it is.")
+        _forget(
+            context, definition, "is forgotten here, and stays where it is."
+        )
 
 
 def _end_schedule(context: Context, name: str) -> None:
