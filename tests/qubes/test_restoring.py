@@ -156,6 +156,21 @@ def test_standalone_has_both_volumes(sent: Dom0) -> None:
         assert there == sent.system.read("alone", volume)
 
 
+def test_one_volume_alone_leaves_the_other_and_the_settings(sent: Dom0) -> None:
+    from qubesadmin import daemon
+
+    before = sent.system.read("alone")
+    for volume in ("private", "root"):
+        sent.system.write("alone", b"newer than it", volume=volume)
+    with daemon.opened() as state:
+        state["vms"]["alone"]["properties"]["memory"] = 1
+    words = ("receive", "alone", "--overwrite", "--volume=private")
+    sent.run("--force", "--data-only", *words)
+    assert sent.system.read("alone") == before
+    assert sent.system.read("alone", "root")[:13] == b"newer than it"
+    assert sent.system.qube("alone")["properties"]["memory"] == 1
+
+
 def test_missing_template_label_and_netvm_are_replaced(sent: Dom0) -> None:
     from qubesadmin import daemon
 
