@@ -159,6 +159,25 @@ def test_qube_whose_tag_was_taken_away_is_its_users(large: Dom0) -> None:
     assert "it is left alone" in said and "again" in large.system.names()
 
 
+@pytest.mark.parametrize("tags", [[], [TAG]])
+def test_qube_that_was_not_marked_yet_is_left_and_told_no_more(
+    large: Dom0, tags: "List[str]"
+) -> None:
+    """As a kill between making it and marking it leaves it."""
+    with held_restore(large, "big", "--as=again") as process:
+        (note,) = (large.machine.state / "restores").glob("*.json")
+        noted = json.loads(note.read_text())
+        process.kill()
+        process.wait(WAIT)
+    note.write_text(json.dumps({**noted, "marked": False}))
+    large.system.change("again", tags=tags, features={})
+    assert leftovers(large) == [("perhaps", "again")]
+    assert "may be what a killed restore of big began" in large.run("status")
+    said = large.run("--force", "delete", "again", "--clean")
+    assert "left alone" in said and "again" in large.system.names()
+    assert leftovers(large) == []
+
+
 def test_what_was_removed_by_hand_is_told_no_longer(large: Dom0) -> None:
     from qubesadmin import daemon
 
@@ -169,7 +188,7 @@ def test_what_was_removed_by_hand_is_told_no_longer(large: Dom0) -> None:
         del state["vms"]["again"]
     assert leftovers(large) == []
     said = large.run("delete", "again", "--clean")
-    assert "whole or gone" in said
+    assert "told no more" in said
 
 
 def test_failed_restore_leaves_no_note(large: Dom0) -> None:

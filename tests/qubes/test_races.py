@@ -87,7 +87,7 @@ def test_qube_that_may_have_been_made_is_told(
     with pytest.raises(Cancelled):
         restore_all([restore(here, "work", False)], known(here))
     (left,) = find_leftovers(here[2], here[1])
-    assert (left.kind.value, left.name) == ("made", "work")
+    assert (left.kind.value, left.name) == ("perhaps", "work")
 
 
 def test_qube_that_nothing_was_done_to_is_no_leftover(here: Here) -> None:

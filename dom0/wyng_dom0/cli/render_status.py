@@ -37,6 +37,12 @@ def _render_leftover(row: reports.LeftoverRow) -> str:
     name = show(row.name)
     if row.kind == "drill":
         return f"A drill left {name}: the next one removes it."
+    if row.kind == "perhaps":
+        return (
+            f"The qube {name} may be what a killed restore of {show(row.of)}"
+            f" began: if it is empty, `qvm-remove {name}` removes it;"
+            f" `qvm-wyng delete {name} --clean` leaves it and tells it no more."
+        )
     renamed = "" if row.of == row.name else f" --as={name}"
     told = (
         f"The qube {name} is half restored and can't start:"

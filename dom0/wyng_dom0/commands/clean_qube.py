@@ -28,7 +28,11 @@ def run(context: Context) -> None:
     admin = open_qubes(context.places, context.listener).admin
     with locks.hold_restore(context.places, qube):
         if not options.dry_run and drop_note(admin, context.places, qube):
-            _report(context, f"{qube} is whole or gone: nothing is left to do.")
+            _report(
+                context,
+                f"{qube} is gone, or nothing shows that it is half restored: it"
+                " is left alone and told no more.",
+            )
             return
         check_removable(admin, qube)
         if options.dry_run:

@@ -281,8 +281,9 @@ class RunningRow:
 
 @dataclass(frozen=True)
 class LeftoverRow:
-    """What a killed run left: a qube that a restore `made` or wrote `over`,
-    or what a `drill` restored to. `of` is what the archive calls the qube."""
+    """What a killed run left: a qube that a restore `made`, `perhaps` made or
+    wrote `over`, or what a `drill` restored to. `of` is what the archive calls the qube.
+    """
 
     kind: str
     name: str

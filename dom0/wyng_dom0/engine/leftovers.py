@@ -19,10 +19,11 @@ from wyng_dom0.state.restoring import Restored
 
 
 class LeftoverKind(Enum):
-    """A qube that was made by a restore, one that was written over, or what
-    a drill restored to."""
+    """A qube that was made by a restore, one that perhaps was, one that was
+    written over, or what a drill restored to."""
 
     MADE = "made"
+    PERHAPS = "perhaps"
     OVER = "over"
     DRILL = "drill"
 
@@ -48,8 +49,7 @@ def find_leftovers(places: Places, admin: Admin | None) -> list[Leftover]:
     found = []
     for each in restoring.noted(places):
         if _is_idle(places, each.qube) and not _is_done(admin, each):
-            kind = LeftoverKind.OVER if each.over else LeftoverKind.MADE
-            found.append(Leftover(kind, each.qube, each.of))
+            found.append(Leftover(_kind(admin, each), each.qube, each.of))
     drills = scratches.noted(places)
     if drills and not _is_drilling(places):
         found += [Leftover(LeftoverKind.DRILL, each.place) for each in drills]
@@ -57,10 +57,13 @@ def find_leftovers(places: Places, admin: Admin | None) -> list[Leftover]:
 
 
 def drop_note(admin: Admin, places: Places, qube: str) -> bool:
-    """Forget a qube that is gone or whole by now; False where it is not, or
-    nothing was noted."""
+    """Forget a qube that is gone or whole by now, or that nothing shows to be
+    of a restore; False where it is another, or nothing was noted."""
     for each in restoring.noted(places):
-        if each.qube == qube and _is_done(admin, each):
+        if each.qube != qube:
+            continue
+        unproven = _kind(admin, each) is LeftoverKind.PERHAPS
+        if unproven or _is_done(admin, each):
             restoring.forget(places, qube)
             return True
     return False
@@ -89,6 +92,15 @@ def remove_leftover(admin: Admin, places: Places, qube: str) -> None:
     check_removable(admin, qube)
     admin.remove(qube)
     restoring.forget(places, qube)
+
+
+def _kind(admin: Admin | None, noted: Restored) -> LeftoverKind:
+    """Killed before it was marked, it may be any qube of that name."""
+    if noted.over:
+        return LeftoverKind.OVER
+    if noted.marked or admin is not None and is_half_made(admin, noted.qube):
+        return LeftoverKind.MADE
+    return LeftoverKind.PERHAPS
 
 
 def _is_done(admin: Admin | None, noted: Restored) -> bool:
