@@ -282,8 +282,7 @@ class RunningRow:
 @dataclass(frozen=True)
 class LeftoverRow:
     """What a killed run left: a qube that a restore `made`, `perhaps` made or
-    wrote `over`, or what a `drill` restored to. `of` is what the archive calls the qube.
-    """
+    wrote `over`, or what a `drill` restored to; `of` is its archive's name."""
 
     kind: str
     name: str
