@@ -282,7 +282,7 @@ class RunningRow:
 @dataclass(frozen=True)
 class LeftoverRow:
     """What a killed run left: a qube that a restore `made`, `perhaps` made or
-    wrote `over`, or what a `drill` restored to; `of` is its archive's name."""
+    wrote `over`, or what a `drill` restored to; `of` is its archived name."""
 
     kind: str
     name: str
