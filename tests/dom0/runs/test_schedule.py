@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from packages.test_units import need
 from wyng_dom0.cli.main import main
 from wyng_dom0.runs import schedule, systemd
 from wyng_dom0.state import places
+from wyng_dom0.state.definitions import load
+from wyng_dom0.state.requests import NEEDS_KEY, Request, write_request
 
 SHIPPED = Path(__file__).parents[3] / "systemd"
 SYSTEMCTL = """\
@@ -34,6 +37,7 @@ verb=$1
 unit="${{@: -1}}"
 case $verb in
 daemon-reload|restart) ;;
+start) [ ! -e broken ] ;;
 enable|disable)
     for each in "$@"; do
         case $each in -*|enable|disable) continue ;; esac
@@ -238,3 +242,27 @@ def test_timers_of_a_deleted_archive_are_not_left_to_fail(host: Host) -> None:
     host.scheduled("daily", "on-battery=yes")
     host.run("--archive=a", "--force", "arch-delete")
     assert host.enabled() == [] and not list(host.units.rglob("*.conf"))
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_key_that_comes_begins_the_restores_that_waited_for_it(
+    host: Host, broken: bool
+) -> None:
+    (host.root / "passphrase").write_text("a long enough passphrase\n")
+    sealed = ("--archive=b", f"--passcmd=cat {host.root}/passphrase")
+    host.run(
+        *(*sealed, f"--local={host.root}/images", "arch-init"),
+        f"--dest=internal:{host.root}/sealed",
+    )
+    host.run(*sealed, "remember")
+    begun = "start --no-block -- qvm-wyng-requests.service"
+    assert not (host.root / "told").exists(), "nothing waits"
+    here = places.Places(host.root / "state")
+    archive = load(here, "b").archive
+    asked = Request(archive, "work", "", "backup", datetime.now(timezone.utc))
+    write_request(here, asked.marked(NEEDS_KEY))
+    if broken:
+        (host.root / "broken").touch()
+    _, told = host.run(*sealed, "remember")
+    assert (host.root / "told").read_text().splitlines().count(begun) == 1
+    assert ("requests approve" in told) == broken
