@@ -295,7 +295,7 @@ class _Unanswered(QubesError):
 
 def _is_word(text: str) -> bool:
     """Can text be the argument of a call, and nothing behind it?"""
-    return text.isascii() and text.isprintable() and " " not in text
+    return text.isascii() and not set(text) & {" ", "\n", "\0"}
 
 
 def _qube(row: str) -> Qube:
