@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The picture of what is kept is what a prune keeps."""
 
-import time
 from datetime import datetime, timezone
 
 import pytest
@@ -10,6 +9,7 @@ from PyQt6.QtWidgets import QAbstractButton, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from memory_archive import a_session
+from wyng_dom0.applet import keeping_rules
 from wyng_dom0.applet.keep_fields import KeepFields
 from wyng_dom0.applet.keep_picture import length, summary
 from wyng_dom0.applet.keeping_rules import (
@@ -19,6 +19,7 @@ from wyng_dom0.applet.keeping_rules import (
     OWN,
     PRESETS,
     YEAR,
+    Made,
     kept_ages,
     preset_of,
     values_of,
@@ -82,11 +83,22 @@ def test_presets_are_known_again() -> None:
     assert words_of({"daily": 3, "weekly": 0}) == ("--keep-daily=3",)
 
 
-def test_drawing_is_quick() -> None:
-    begun = time.monotonic()
+def test_hours_are_drawn_only_as_far_back_as_rules_look_at_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of all years are ten times as many, at each stroke of a key."""
+    looked_at: "list[int]" = []
+
+    def counted(time_ns: int, number: int) -> Made:
+        looked_at.append(time_ns)
+        return Made(time_ns, number)
+
+    monkeypatch.setattr(keeping_rules, "Made", counted)
     for counts in (*PRESETS.values(), {"hourly": 10_000, "yearly": 10_000}):
+        looked_at.clear()
         kept_ages(counts, "hourly", NOW)
-    assert time.monotonic() - begun < 20
+        hours, days = max(counts.get("hourly", 0), 60 * 24), 22 * 366
+        assert len(looked_at) < hours + days
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,7 @@ def test_run_goes_on_when_the_program_is_ended(
     end = time.monotonic() + 60
     while list_runs(Places(machine.state)) and time.monotonic() < end:
         time.sleep(0.1)
+    assert list_runs(Places(machine.state)) == []
     assert machine.volumes() == {"a": 1}
 
 

@@ -16,11 +16,20 @@ from PyQt6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from applet.conftest import WAIT
-from wyng_dom0.applet.engine import Engine
+from wyng_dom0.applet import command_lines
+from wyng_dom0.applet.engine import Call, Engine
 
 Found = TypeVar("Found", bound=QObject)
 # What turns the direction of writing.
 TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200f"
+
+# What every call begins with, and those that no deed of a user asks for.
+COMMON = ("--json", "--unattended")
+BY_ITSELF = (
+    command_lines.overview(),
+    command_lines.watch(),
+    command_lines.requests(),
+)
 
 
 def child(parent: QObject, kind: Type[Found], name: str) -> Found:
@@ -66,12 +75,15 @@ def clear_clipboard() -> None:
 
 
 class Watcher:
-    """Sees engine calls, windows opened, pictures changed, texts copied."""
+    """Sees engine calls, windows opened, pictures changed, texts copied.
+
+    The calls that are made by themselves are no effect of anything.
+    """
 
     def __init__(self, engine: Engine, window: QWidget, qtbot: QtBot) -> None:
         self._window, self._qtbot = window, qtbot
-        self._calls: List[object] = []
-        engine.called.connect(self._calls.append)
+        self._calls: List[Call] = []
+        engine.called.connect(self._hear)
 
     def sees(self, act: Callable[[], None]) -> bool:
         """True when the act had an effect; waits for it."""
@@ -85,6 +97,10 @@ class Watcher:
         act()
         until(self._qtbot, changed)
         return True
+
+    def _hear(self, call: Call) -> None:
+        if call.words[len(COMMON) :] not in BY_ITSELF:
+            self._calls.append(call)
 
     def _picture(self) -> QImage:
         return self._window.grab().toImage()
