@@ -197,13 +197,21 @@ class PatientDriver(LvmThinDriver):
 
 
 def _lvm_runs() -> bool:
-    for entry in Path("/proc").glob("[0-9]*/comm"):
+    """Has one not ended? (Those that nobody waits for stay in the list.)"""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
-            if entry.read_text().startswith(("lvcreate", "lvremove", "lvm")):
-                return True
+            name, state = _name_and_state(entry.read_text())
         except OSError:
             continue
+        if name.startswith(("lvcreate", "lvremove", "lvm")) and state != "Z":
+            return True
     return False
+
+
+def _name_and_state(stat: str) -> tuple[str, str]:
+    """Of what the kernel says of a process: NUMBER (NAME) STATE ..."""
+    begin, end = stat.index("(") + 1, stat.rindex(")")
+    return stat[begin:end], stat[end + 2]
 
 
 @dataclass
