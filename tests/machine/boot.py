@@ -21,7 +21,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from machine import hot_files
 
 ROOT = hot_files.ROOT
-SECONDS = 480
+SECONDS = 1500
 SECONDS_LONG = 2400
 _TAIL = 40
 _PASSED_ON = ("CI", "WYNG_TEST_LONG")
