@@ -295,7 +295,8 @@ def test_every_button_calls_the_engine_or_opens_something(
     tried = []
     for tab in hand.dialog.tabs:
         hand.dialog.show_tab(tab.objectName())
-        hand.until(lambda: all(call.is_over for call in calls[-3:]))
+        # One that goes on may hold the archive from the next tab's.
+        hand.until(lambda: all(call.is_over for call in calls))
         for found in tab.findChildren(QAbstractButton):
             hand.until(partial(is_idle, hand.dialog, tab))
             if not (found.isEnabled() and found.isVisible()):

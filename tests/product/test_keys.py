@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from product.machine import DATA, PASSPHRASE, Machine
+from wyng_dom0.state import locks
+from wyng_dom0.state.definitions import load
+from wyng_dom0.state.places import Places
 
 NEW = "another passphrase altogether"
 
@@ -81,6 +84,17 @@ def test_key_file_opens_and_is_private(keyed: Machine) -> None:
     path.write_bytes(b"short")
     keyed.fails(3, opener(keyed), "list")
     keyed.fails(6, f"{opener(keyed)}.not", "list")
+
+
+def test_slots_are_shown_while_the_archive_is_in_use(keyed: Machine) -> None:
+    places = Places(keyed.state)
+    archive = load(places, "a").archive
+    with locks.hold_archive(places, archive, "a", "send"):
+        assert slots(keyed) == {0: "passphrase", 1: "key file"}
+        assert "recovery sheet" in keyed.run("key", "export").lower()
+        said = keyed.fails(5, "key", "remove", "1", "--force", opener(keyed))
+        assert "in use by send" in said
+    assert slots(keyed) == {0: "passphrase", 1: "key file"}
 
 
 def test_changed_passphrase_opens_and_the_old_one_does_not(

@@ -4,7 +4,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -75,20 +75,27 @@ def _keyring(
     context: Context, definition: ArchiveDefinition, capability: Capability
 ) -> Iterator[Keyring]:
     terms = terms_of(definition)
-    with locks.hold_archive(
-        context.places, terms.archive, definition.name, "key"
-    ):
-        with open_store(
-            destination_of(definition, context.options),
-            capability,
-            StagingToken.random(),
-        ) as store:
-            welcome = store.welcome
-            if welcome is None or welcome.archive != terms.archive:
-                raise NotFound(
-                    f"there is no such archive at {definition.destination}"
+    with ExitStack() as stack:
+        if capability is not Capability.GET:
+            # Who looks only need not wait until a send is done.
+            stack.enter_context(
+                locks.hold_archive(
+                    context.places, terms.archive, definition.name, "key"
                 )
-            yield Keyring(context.places, terms, store)
+            )
+        store = stack.enter_context(
+            open_store(
+                destination_of(definition, context.options),
+                capability,
+                StagingToken.random(),
+            )
+        )
+        welcome = store.welcome
+        if welcome is None or welcome.archive != terms.archive:
+            raise NotFound(
+                f"there is no such archive at {definition.destination}"
+            )
+        yield Keyring(context.places, terms, store)
 
 
 def _list(
