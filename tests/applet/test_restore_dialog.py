@@ -107,12 +107,25 @@ def test_copy_goes_over_no_file(
 ) -> None:
     dialog = opened(desk, qtbot)
     target = machine.root / "copy.img"
-    write(dialog, "path", str(target))
-    # It came to be there since.
     target.write_bytes(b"precious")
+    write(dialog, "path", str(target))
     button = child(dialog, QPushButton, "restore-now")
-    button.click()
-    assert not button.isEnabled() and "already" in label(dialog, "fault")
+    until(qtbot, lambda: not button.isEnabled())
+    assert "already" in label(dialog, "fault")
+    assert target.read_bytes() == b"precious"
+
+
+def test_copy_goes_over_no_file_that_came_since(
+    desk: Desk, qtbot: QtBot, machine: Machine
+) -> None:
+    dialog = opened(desk, qtbot)
+    target = machine.root / "copy.img"
+    write(dialog, "path", str(target))
+    until(qtbot, lambda: "free in" in label(dialog, "space"))
+    target.write_bytes(b"precious")
+    press(dialog, "restore-now")
+    until(qtbot, lambda: bool(dialog.findChildren(ProblemBox)))
+    assert "exists" in dialog.findChildren(ProblemBox)[0].text()
     assert target.read_bytes() == b"precious"
 
 

@@ -8,7 +8,7 @@ Owns the inputs and the sentences beside them. Makes no call.
 import os.path
 from typing import Callable, List, Sequence
 
-from PyQt6.QtCore import QFileInfo, QStorageInfo, pyqtSignal
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -23,6 +23,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from wyng_dom0.applet.path_look import PathFacts, PathLook
 from wyng_dom0.applet.plain_text import letters_wide, plain_label
 from wyng_dom0.applet.points import Point, Subject
 from wyng_dom0.applet.restore_plan import (
@@ -59,6 +60,8 @@ class RestoreForm(QWidget):
         self._subject, self._points, self._of = subject, points, of
         self._volumes = volumes
         self._ways: List[QRadioButton] = []
+        self._there = PathLook(self)
+        self._there.seen.connect(self._look)
         self._make_inputs()
         self._lay_out()
         self._ways[0].setChecked(True)
@@ -197,7 +200,7 @@ class RestoreForm(QWidget):
             isolated=self._isolated.isChecked(),
             sparse=self._sparse.isChecked(),
             typed=self._typed.is_right,
-            path_is_taken=bool(path) and QFileInfo(path).exists(),
+            path_is_taken=self._there.look(path).is_taken,
         )
 
     def _chosen_way(self) -> str:
@@ -239,7 +242,7 @@ class RestoreForm(QWidget):
         said = tr("Needs at most {0}.").format(size(needed))
         free = ""
         if way == TO_FILE:
-            free = _free_beside(self._path.text())
+            free = _free_text(self._there.look(self._path.text()))
         return f"{said} {tr('Now: {0}.').format(free)}" if free else said
 
     def tell(self, plan: str) -> None:
@@ -276,13 +279,9 @@ def _indented(box: QWidget) -> QFormLayout:
     return form
 
 
-def _free_beside(path: str) -> str:
+def _free_text(facts: PathFacts) -> str:
     """The room where a file would lie; "" where that is not known yet."""
-    folder = os.path.dirname(path)
-    if not folder.startswith("/") or not QFileInfo(folder).isDir():
+    if facts.free is None:
         return ""
-    storage = QStorageInfo(folder)
-    if not storage.isValid():
-        return ""
-    free = size(storage.bytesAvailable())
-    return tr("{0} free in {1}").format(free, shown(folder))
+    folder = shown(os.path.dirname(facts.path))
+    return tr("{0} free in {1}").format(size(facts.free), folder)
