@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-from PyQt6.QtCore import QObject, QSettings, QStandardPaths, QTimer
+from PyQt6.QtCore import (
+    QLibraryInfo,
+    QLocale,
+    QObject,
+    QSettings,
+    QStandardPaths,
+    QTimer,
+    QTranslator,
+)
 from PyQt6.QtWidgets import QApplication, QSystemTrayIcon
 
 from wyng_dom0.applet.board import Board
@@ -101,6 +109,14 @@ class Manager(QObject):
             self.window.show()
 
 
+def _translate_qt(app: QApplication) -> None:
+    """Cancel, Close and the like are Qt's texts, and come with Qt."""
+    known = QTranslator(app)
+    folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+    if known.load(QLocale(), "qtbase", "_", folder):
+        app.installTranslator(known)
+
+
 def run(
     meta_dir: Optional[str], *, hidden: bool
 ) -> Tuple[int, Optional[Manager]]:
@@ -117,6 +133,7 @@ def run(
     app.setDesktopFileName(NAME)
     app.setWindowIcon(app_icon())
     app.setQuitOnLastWindowClosed(False)
+    _translate_qt(app)
     place = SingleInstance(runtime_folder(), meta_dir, app)
     if not place.begin():
         return (0, None) if place.raise_other() else (1, None)

@@ -160,4 +160,4 @@ def _names(rows: Sequence[Row]) -> str:
 def _some(names: Sequence[str]) -> str:
     if len(names) == 1:
         return shown(names[0])
-    return counted(len(names), tr("1 item"), tr("{0} items"))
+    return counted(len(names), "{0} item", "{0} items")

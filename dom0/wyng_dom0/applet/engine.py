@@ -12,6 +12,8 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 
 from PyQt6.QtCore import QObject, QProcess, QTimer, pyqtSignal
 
+from wyng_dom0.applet.wording import tr
+
 Object = Dict[str, Any]
 
 # A list of twenty thousand sessions takes some eight megabytes.
@@ -110,7 +112,7 @@ class Call(QObject):
             self._line = bytearray(line)
         if len(self._line) > LINE_BYTES_MAX:
             self._line.clear()
-            self._error = {"text": self.tr("the engine said too much at once")}
+            self._error = {"text": tr("the engine said too much at once")}
             self._process.kill()
 
     def _take(self, line: bytes) -> None:
@@ -133,7 +135,7 @@ class Call(QObject):
     def _fail(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:
             # It may fail before who called could listen.
-            sentence = self.tr("qvm-wyng can't be started")
+            sentence = tr("qvm-wyng can't be started")
             QTimer.singleShot(0, lambda: self._end(NOT_STARTED, sentence))
 
     def _finish(self, code: int, status: QProcess.ExitStatus) -> None:
@@ -142,7 +144,7 @@ class Call(QObject):
         if status == QProcess.ExitStatus.NormalExit:
             self._end(code, "")
         else:
-            self._end(NOT_STARTED, self.tr("qvm-wyng ended all of a sudden"))
+            self._end(NOT_STARTED, tr("qvm-wyng ended all of a sudden"))
 
     def _end(self, code: int, error: str) -> None:
         if self._over:

@@ -173,10 +173,16 @@ def _urgent(
 def _never(found: Sequence[Row], qubes: bool) -> str:
     count = len(found)
     if qubes:
-        one = tr("1 qube was never backed up.")
-        return counted(count, one, tr("{0} qubes were never backed up."))
-    one = tr("1 volume was never backed up.")
-    return counted(count, one, tr("{0} volumes were never backed up."))
+        return counted(
+            count,
+            "{0} qube was never backed up.",
+            "{0} qubes were never backed up.",
+        )
+    return counted(
+        count,
+        "{0} volume was never backed up.",
+        "{0} volumes were never backed up.",
+    )
 
 
 def _some_names(names: Sequence[str]) -> str:
@@ -184,7 +190,7 @@ def _some_names(names: Sequence[str]) -> str:
     left = len(names) - 4
     if left <= 0:
         return listed
-    more = counted(left, tr("1 more"), tr("{0} more"))
+    more = counted(left, "{0} more", "{0} more")
     return tr("{0} and {1}").format(listed, more)
 
 

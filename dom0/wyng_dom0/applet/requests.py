@@ -112,8 +112,9 @@ def headline(count: int) -> str:
     """How many wait."""
     if not count:
         return tr("No restore is asked for.")
-    one = tr("1 restore is asked for.")
-    return counted(count, one, tr("{0} restores are asked for."))
+    return counted(
+        count, "{0} restore is asked for.", "{0} restores are asked for."
+    )
 
 
 def grants_text(grants: List[Grant]) -> str:

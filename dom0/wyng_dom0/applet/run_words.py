@@ -76,7 +76,7 @@ def result(run: Run) -> str:
     if run.state == DONE:
         return " ".join([_done(run, noun), *_skips(run)])
     if failed:
-        many = counted(len(failed), tr("1 volume"), tr("{0} volumes"))
+        many = counted(len(failed), "{0} volume", "{0} volumes")
         text = tr("{0} ended, and {1} failed.").format(noun, many)
         return " ".join([text, *_skips(run)])
     return tr("{0} failed: {1}").format(noun, shown(run.error))
@@ -88,7 +88,7 @@ def _done(run: Run, noun: str) -> str:
     done = sum(each.state == "done" for each in run.volumes.values())
     if not done:
         return tr("{0} is done.").format(noun)
-    many = counted(done, tr("1 volume"), tr("{0} volumes"))
+    many = counted(done, "{0} volume", "{0} volumes")
     if run.command == "send":
         return tr("{0} of {1} is done; {2} sent.").format(
             noun, many, size(run.sent_bytes)
@@ -104,5 +104,6 @@ def _skips(run: Run) -> "list[str]":
     count = _skipped(run)
     if not count:
         return []
-    one = tr("1 volume was skipped.")
-    return [counted(count, one, tr("{0} volumes were skipped."))]
+    return [
+        counted(count, "{0} volume was skipped.", "{0} volumes were skipped.")
+    ]

@@ -121,5 +121,5 @@ def command_words(command: str) -> CommandWords:
 def counted_rows(count: int, has_qubes: bool) -> str:
     """So many qubes, or volumes."""
     if has_qubes:
-        return counted(count, tr("1 qube"), tr("{0} qubes"))
-    return counted(count, tr("1 volume"), tr("{0} volumes"))
+        return counted(count, "{0} qube", "{0} qubes")
+    return counted(count, "{0} volume", "{0} volumes")

@@ -46,9 +46,10 @@ def tray_state(
     if live:
         return _of_run(live[0])
     if asked:
-        one = tr("A restore is asked for.")
-        many = tr("{0} restores are asked for.")
-        return TrayState(ASKED, counted(asked, one, many))
+        said = counted(
+            asked, "{0} restore is asked for.", "{0} restores are asked for."
+        )
+        return TrayState(ASKED, said)
     bad = {name: each for name, each in headlines.items() if each.tone == BAD}
     if not bad:
         texts = [each.text for each in headlines.values()]

@@ -2,23 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Sizes, ages and rates in words, as all windows and the tray say them.
 
-Pure; texts go through Qt's translation.
+Texts are looked up by gettext, in the files of the domain DOMAIN where the
+system keeps them; doc/packaging.md says how they are gathered.
 """
 
+import gettext
 import html
 from datetime import datetime
 from typing import Optional
 
-from PyQt6.QtCore import QCoreApplication, QLocale
+from PyQt6.QtCore import QLocale
 
 from wyng_dom0.names import one_line
 
-_STEPS = ((86400, "d"), (3600, "h"), (60, "min"))
+DOMAIN = "qubes-wyng-manager"
+_texts: gettext.NullTranslations = gettext.translation(DOMAIN, fallback=True)
 
 
 def tr(text: str) -> str:
-    """A text of this package in the user's language."""
-    return QCoreApplication.translate("wyng", text)
+    """A text of this package in the user's language; a constant, so that
+    those who translate find it."""
+    return _texts.gettext(text)
 
 
 def shown(untrusted_text: str, most: int = 1000) -> str:
@@ -54,8 +58,9 @@ def percent(part: float) -> str:
 
 
 def counted(count: int, one: str, many: str) -> str:
-    """One of two texts that were translated; `{0}` is the number."""
-    return one if count == 1 else many.format(count)
+    """The text for a number, `{0}`, in the user's language, which may have
+    other forms than two. Both are constants, not translated yet."""
+    return _texts.ngettext(one, many, count).format(count)
 
 
 def rate(bytes_per_second: float) -> str:
@@ -67,10 +72,14 @@ def duration(seconds: Optional[float]) -> str:
     """About how long, in its largest unit; a dash where nobody knows."""
     if seconds is None:
         return "–"
-    for step, unit in _STEPS:
+    for step, text in (
+        (86400, tr("{0} d")),
+        (3600, tr("{0} h")),
+        (60, tr("{0} min")),
+    ):
         if seconds >= step:
-            return f"{int(seconds // step)} {tr(unit)}"
-    return f"{int(seconds)} {tr('s')}"
+            return text.format(int(seconds // step))
+    return tr("{0} s").format(int(seconds))
 
 
 def age(moment: Optional[datetime], now: datetime) -> str:

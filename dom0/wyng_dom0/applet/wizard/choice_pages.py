@@ -133,10 +133,10 @@ class SummaryPage(Page):
         total = sum(v.size for v in plan.volumes if v.name in wanted)
         if plan.source == QUBES:
             qubes = {v.qube for v in plan.volumes if v.name in wanted}
-            said = counted(len(qubes), tr("1 qube"), tr("{0} qubes"))
+            said = counted(len(qubes), "{0} qube", "{0} qubes")
         else:
             count = len(plan.chosen)
-            said = counted(count, tr("1 volume"), tr("{0} volumes"))
+            said = counted(count, "{0} volume", "{0} volumes")
             said = tr("{0} of {1}").format(said, shown(plan.source))
         return tr("{0}, {1} at most").format(said, size(total))
 
