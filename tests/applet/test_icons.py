@@ -13,6 +13,11 @@ from wyng_dom0.applet.wording import shown, tip
 
 DESKTOP = Path(__file__).resolve().parents[2] / "desktop"
 GROUNDS = ("#f0f0f0", "#232629")
+# Ground and text, as desktops have them for those who see little.
+HIGH_CONTRAST = (
+    *(("#000000", "#ffffff"), ("#ffffff", "#000000")),
+    *(("#000000", "#ffff00"), ("#000080", "#ffffff")),
+)
 
 
 def contrast(one: QColor, other: QColor) -> float:
@@ -35,6 +40,17 @@ def test_each_tone_is_read_on_its_ground(qapp: object, ground: str) -> None:
     for kind in range(6):
         colour = icons.tone(kind, palette)
         assert contrast(colour, QColor(ground)) >= 4.5, kind
+
+
+@pytest.mark.parametrize("ground, text", HIGH_CONTRAST)
+def test_high_contrast_stays_high(qapp: object, ground: str, text: str) -> None:
+    palette = QPalette(QColor(ground))
+    palette.setColor(QPalette.ColorRole.Window, QColor(ground))
+    palette.setColor(QPalette.ColorRole.WindowText, QColor(text))
+    assert icons.tone(icons.PLAIN, palette) == QColor(text)
+    for kind in range(6):
+        colour = icons.tone(kind, palette)
+        assert contrast(colour, QColor(ground)) >= 7, kind
 
 
 def ink(pixmap: QPixmap) -> "tuple[bool, ...]":

@@ -27,9 +27,9 @@ SIZES = (16, 22, 24, 32, 48, 64)
 GOOD, WARN, BAD, BUSY, MUTED, PLAIN = range(6)
 # On a light ground, on a dark one.
 _TONES = {
-    GOOD: ("#1b6e2e", "#7fd18b"),
-    WARN: ("#8a5300", "#f0b35a"),
-    BAD: ("#b3141c", "#ff7b72"),
+    GOOD: ("#186428", "#7fd18b"),
+    WARN: ("#7c4a00", "#f0b35a"),
+    BAD: ("#a3121a", "#ff8f87"),
     BUSY: ("#1257a8", "#7cb7ff"),
 }
 # As Qubes OS paints them.
@@ -60,7 +60,7 @@ def tone(kind: int, palette: Optional[QPalette] = None) -> QColor:
     text = chosen.color(QPalette.ColorRole.WindowText)
     if kind == MUTED:
         ground = chosen.color(QPalette.ColorRole.Window)
-        return mixed(text, ground, 0.6)
+        return mixed(text, ground, 0.7)
     return text
 
 

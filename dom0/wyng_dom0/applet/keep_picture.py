@@ -79,8 +79,9 @@ class KeepPicture(QWidget):
         lines = spans()
         high = self.height() / len(lines)
         metrics = self.fontMetrics()
-        left = max(metrics.horizontalAdvance(name) for name, _ in lines) + 8
-        right = metrics.horizontalAdvance("00000") + 8
+        gap = metrics.averageCharWidth()
+        left = max(metrics.horizontalAdvance(name) for name, _ in lines) + gap
+        right = metrics.horizontalAdvance("00000") + gap
         for number, (name, span) in enumerate(lines):
             area = QRectF(
                 left, number * high, self.width() - left - right, high
@@ -99,8 +100,9 @@ class KeepPicture(QWidget):
         painter.drawText(
             QRectF(0, area.top(), area.left(), area.height()), flags, name
         )
+        beside = area.right() + painter.fontMetrics().averageCharWidth()
         painter.drawText(
-            QRectF(area.right() + 8, area.top(), 200, area.height()),
+            QRectF(beside, area.top(), self.width() - beside, area.height()),
             flags,
             str(len(inside)),
         )
@@ -111,8 +113,10 @@ class KeepPicture(QWidget):
         )
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(palette.color(QPalette.ColorRole.Highlight))
+        wide = painter.fontMetrics().averageCharWidth() / 8
         for x in _places(inside, span, area):
-            mark = QRectF(x - 1, area.top() + area.height() * 0.2, 2, 0)
+            mark = QRectF(x - wide, area.top() + area.height() * 0.2, 0, 0)
+            mark.setWidth(2 * wide)
             mark.setHeight(area.height() * 0.6)
             painter.drawRect(mark)
 
