@@ -6,15 +6,20 @@ All of it: the call through policy, the request, the archive in the qube.
 """
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from PyQt6.QtCore import QSettings
+from PyQt6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
 
-from product.machine import Machine
+from product.machine import START, Machine
 from qrexec_stand_in.dom0 import Dom0Side
 from qrexec_stand_in.qubes import Qubes
 from qubes.dom0 import Dom0
@@ -27,6 +32,14 @@ from wyng_dom0.state.requests import (
     write_request,
 )
 
+# Before Qt is started, as in tests/applet.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from applet.ending import end_calls  # noqa: E402
+from wyng_dom0.applet.application import Manager  # noqa: E402
+from wyng_dom0.applet.engine import Engine  # noqa: E402
+
+WAIT = 60_000
 TAG = "backup-restore-in-progress"
 DATA = bytes(range(256)) * 3000
 
@@ -273,3 +286,30 @@ def test_crash_in_a_restore_leaves_what_can_be_approved_again(
     assert "half restored by an earlier try" in done.stderr
     assert asked.system.read("work-restored-2") == asked.system.read("work")
     assert read_request(asked.places, request.archive, "work") is None
+
+
+def test_what_is_approved_in_the_window_is_restored(
+    asked: Asked, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked.ask("work")
+    for name, value in asked.dom0.env.items():
+        monkeypatch.setenv(name, value)
+    start = [sys.executable, "-c", START, f"--meta-dir={asked.places.root}"]
+    kept = QSettings(str(tmp_path / "kept.ini"), QSettings.Format.IniFormat)
+    manager = Manager(Engine(start), kept)
+    qtbot.addWidget(manager.window)
+    manager.start(hidden=False)
+
+    def button() -> "QPushButton | None":
+        return manager.requests.findChild(QPushButton, "request-approve")
+
+    qtbot.waitUntil(lambda: button() is not None, timeout=WAIT)
+    approve = button()
+    assert approve is not None
+    approve.click()
+    qtbot.waitUntil(lambda: not list_requests(asked.places), timeout=WAIT)
+    assert asked.system.read("work-restored-1") == asked.system.read("work")
+    assert TAG not in asked.system.qube("work-restored-1")["tags"]
+    qtbot.waitUntil(lambda: button() is None, timeout=WAIT)
+    manager.close()
+    end_calls(manager.desk.engine)
