@@ -213,7 +213,13 @@ def _stall(sink: Any, child: "subprocess.Popen[bytes]") -> None:
 
 
 def _lose(sink: Any, child: "subprocess.Popen[bytes]") -> None:
+    # As qrexec_process_io of libqrexec/process_io.c, when the agent is gone.
     FORCED.append(LOST)
+    _say(
+        "process_io.c:250:qrexec_process_io: vchan connection closed early"
+        " (fds: 1 0 -1, status: -1 -1)",
+        LOST,
+    )
     child.kill()
 
 

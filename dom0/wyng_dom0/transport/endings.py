@@ -6,6 +6,8 @@ Pure. What the far side wrote only chooses among sentences of ours; it is
 untrusted, and whoever shows it has escaped and cut it.
 """
 
+import re
+
 from wyng_common import loader
 from wyng_dom0.errors import (
     DestinationError,
@@ -115,8 +117,12 @@ def _of_qrexec(
 
 
 def _is_down(untrusted_words: str) -> bool:
-    """qrexec-client finds nobody listening for that qube."""
-    return "connect" in untrusted_words and "qrexec" in untrusted_words
+    """qrexec-client finds nobody listening for that qube.
+
+    It speaks of a connection, too, where one breaks off.
+    """
+    words = re.findall(r"[a-z_]+", untrusted_words)
+    return "connect" in words and "qrexec" in words
 
 
 def _ended_early(who: str, code: int) -> DestinationError:
