@@ -3,8 +3,8 @@
 """How often each qube may call: kept on disk, so that no restart forgets it.
 
 Some calls are free. Each further one makes the next wait twice as long, up to
-a day; each quiet hour forgives one. A call that comes too early changes
-nothing, however often it comes.
+a day; each quiet hour beyond that wait forgives one. A call that comes too
+early changes nothing, however often it comes.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -55,7 +55,8 @@ class Pace:
 
     def after_call(self, now: datetime) -> "Pace":
         """What it is when a call was let through."""
-        quiet = now - self.last if self.last else timedelta(0)
+        # The wait itself is no merit: it would forgive what it is for.
+        quiet = now - self.last - self.wait if self.last else timedelta(0)
         forgiven = max(0, quiet // FORGIVES)
         strikes = max(0, self.strikes - forgiven) + 1
         return Pace(min(strikes, _STRIKES_MAX), now)
