@@ -7,6 +7,7 @@ request says which qube it becomes before there is one, and is dropped when
 that is whole: a crash leaves a request that can be approved again.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from wyng_common.errors import WyngError
@@ -29,7 +30,7 @@ from wyng_dom0.qubes.facade import Admin
 from wyng_dom0.sources.choose import open_qubes
 from wyng_dom0.sources.qubes import KEY
 from wyng_dom0.state import grants, locks, requests
-from wyng_dom0.state.requests import FAILED, NEEDS_KEY, Request
+from wyng_dom0.state.requests import FAILED, NEEDS_KEY, PENDING, Request
 
 
 def carry_out(context: Context, request: Request) -> None:
@@ -44,9 +45,7 @@ def carry_out_all(context: Context) -> None:
     hand waits for it and is no failure.
     """
     failed: list[tuple[str, str]] = []
-    for request in asking.pending(context.places, context.now):
-        if request.state == FAILED or not _goes_by_itself(context, request):
-            continue
+    for request in _until_none_is_left(context):
         try:
             _restore(context, request, by_itself=True)
         except AuthenticationFailed:
@@ -62,6 +61,28 @@ def carry_out_all(context: Context) -> None:
         raise SomeVolumesFailed(tuple(failed))
 
 
+def _until_none_is_left(context: Context) -> Iterator[Request]:
+    """Each request once; those too that come while others are restored."""
+    tried: set[Request] = set()
+    while True:
+        left = [
+            each
+            for each in asking.pending(context.places, context.now)
+            if each.state != FAILED
+            and _as_asked(each) not in tried
+            and _goes_by_itself(context, each)
+        ]
+        if not left:
+            return
+        tried.add(_as_asked(left[0]))
+        yield left[0]
+
+
+def _as_asked(request: Request) -> Request:
+    """Without what became of it since."""
+    return replace(request, state=PENDING, why="", target="")
+
+
 def _goes_by_itself(context: Context, request: Request) -> bool:
     grant = grants.read_grant(context.places, request.archive)
     return grant is not None and grant.by_itself and grant.vm == request.caller
@@ -71,8 +92,14 @@ def _restore(context: Context, request: Request, by_itself: bool) -> None:
     places, now = context.places, context.now
     with locks.hold_request(places, request.archive, request.qube):
         present = requests.read_request(places, request.archive, request.qube)
-        if present is None:
-            raise NotFound(f"no request for {quote(request.qube)} waits")
+        if present is None or _as_asked(present) != _as_asked(request):
+            # Another one may have come in its place.
+            raise NotFound(
+                f"the request for {quote(request.qube)} waits no more: look at"
+                " requests list"
+            )
+        if by_itself and not _goes_by_itself(context, present):
+            raise Refused(f"{present.caller} may not ask for that any more")
         request = present
         try:
             request = _begin(context, request, by_itself)
@@ -130,6 +157,8 @@ def _receive(context: Context, request: Request) -> None:
     )
     meant = replace(context, options=options)
     with opened(meant, Capability.GET) as (chosen, archive):
+        if chosen.access.keys.terms.archive != request.archive:
+            raise NotFound("the archive of the request is not known here")
         restore_qubes(meant, chosen, archive)
 
 
