@@ -9,12 +9,16 @@ alive is freed; an archive put back to an older copy is noticed.
 import random
 import shutil
 from pathlib import Path
+from threading import enumerate as enumerate_threads
 from typing import Callable, Iterator, List, NamedTuple, Optional
 
 import pytest
 
-from system.direct import Digests
+from system.direct import Digests, access_to
 from system.machine import Ended, Machine, sha256, temporary_root
+from wyng_common.messages import Capability
+from wyng_dom0.engine.content import SessionContent
+from wyng_dom0.engine.opened import open_archive
 
 NAMES = ("one.img", "two.img")
 
@@ -289,3 +293,23 @@ def expect_cycle_keeps(world: World) -> None:
         if session != gone:
             assert restored[volume, session] == digest
     machine.store("check", "--digests").check()
+
+
+def test_reading_that_is_left_ends_no_thread(machine: Machine) -> None:
+    """The garbage collector ends it, also while a thread is being started,
+    which holds a lock that the end of a thread takes too."""
+
+    def workers() -> List[str]:
+        names = [each.name for each in enumerate_threads()]
+        return sorted(name for name in names if name.startswith("worker"))
+
+    to = access_to(machine)
+    with open_archive(to, Capability.GET, lambda event: None) as archive:
+        page = archive.page_named(NAMES[0])
+        content = SessionContent(archive, page, archive.sessions(page)[-1])
+        reading = content.fetch(content.refs())
+        next(reading)
+        before = workers()
+        reading.close()
+        assert before and workers() == before
+    assert workers() == []

@@ -59,11 +59,12 @@ class SessionContent:
 
         A plaintext is always a whole chunk, zeros behind the volume's end.
         """
-        reader = self.archive.reader
-        domain = self.page.domain
-        with Downloader(reader, domain, self.chunk_size) as downloader:
-            for number, content in downloader.fetch(refs):
-                yield number, self._checked(number, content)
+        archive, domain = self.archive, self.page.domain
+        downloader = Downloader(
+            archive.reader, domain, self.chunk_size, archive.workers
+        )
+        for number, content in downloader.fetch(refs):
+            yield number, self._checked(number, content)
 
     def fetch_from(
         self, snapshot: Snapshot, refs: Iterator[Ref]

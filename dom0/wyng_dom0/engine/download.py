@@ -31,10 +31,18 @@ _Arrived = List[Tuple[Ref, Union[bytes, IntegrityError]]]
 
 
 class Downloader:
-    """Fetches chunks of one volume. A context manager owning its threads."""
+    """Fetches chunks of one volume; `workers` open them.
+
+    Owns no thread: whoever stops reading leaves the iterator to the garbage
+    collector, which runs anywhere, and threads must not be ended there.
+    """
 
     def __init__(
-        self, reader: BlobReader, domain: DomainId, chunk_size: int
+        self,
+        reader: BlobReader,
+        domain: DomainId,
+        chunk_size: int,
+        workers: ThreadPoolExecutor,
     ) -> None:
         self._reader = reader
         self._domain = domain
@@ -42,13 +50,7 @@ class Downloader:
         self._group = min(
             limits.GET_IDS_MAX, max(1, _GROUP_BYTES // chunk_size)
         )
-        self._workers = ThreadPoolExecutor(WORKERS, "worker")
-
-    def __enter__(self) -> "Downloader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._workers.shutdown(wait=True, cancel_futures=True)
+        self._workers = workers
 
     def fetch(self, refs: Iterator[Ref]) -> Iterator[Fetched]:
         """(number, plaintext or error) of each (number, id), in order."""

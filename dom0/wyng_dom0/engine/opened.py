@@ -6,6 +6,7 @@ Every command that touches an archive goes through `open_archive`, which
 checks the chain against dom0's pin before anything is believed.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -21,6 +22,7 @@ from wyng_dom0.archive.page import Page, VolumeId, parse_page
 from wyng_dom0.archive.session import Session
 from wyng_dom0.engine.blobs import BlobReader, RecordWriter
 from wyng_dom0.engine.chain import ChainEnd, find_end
+from wyng_dom0.engine.download import WORKERS
 from wyng_dom0.errors import (
     BadInput,
     IntegrityError,
@@ -82,6 +84,10 @@ class OpenArchive:
     hold: Hold = field(default_factory=Hold)
     # The head that was made since it was opened; pages are of that.
     committed: Optional[heads.Head] = None
+    # They open what is fetched, and end with the archive.
+    workers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(WORKERS, "worker")
+    )
 
     def load(self, blob_type: BlobType, id: BlobId) -> Record:
         """A record that was just made, or one of the store's."""
@@ -168,7 +174,10 @@ def open_archive(
                     f" ({error})"
                 )
             )
-        yield archive
+        try:
+            yield archive
+        finally:
+            archive.workers.shutdown(wait=True, cancel_futures=True)
 
 
 def _check_archive(store: RemoteStore, access: Access) -> None:
