@@ -61,6 +61,8 @@ BAD_LINES = [
     "wyng.Put * work @default allow",
     "wyng.Put * work backup allow target=",
     "wyng.Put * work backup allow target=@default",
+    "wyng.Put * work backup allow target=@dispvm:@tag:x",
+    "wyng.Put * work backup ask default_target=@dispvm:@tag:x",
     "wyng.Put laptop work backup allow",
     "wyng.Put +lap* work backup allow",
     "wyng.Put+laptop * work backup allow",
@@ -91,6 +93,7 @@ GOOD_LINES = [
     "wyng.Put  +  @tag:x  @default  allow  target=backup user=root",
     "wyng.Put * @type:AppVM @dispvm ask default_target=@dispvm:backup",
     "wyng.Put * @dispvm:@tag:x backup allow autostart=no notify=no",
+    "wyng.Put * work @dispvm:@tag:x ask target=@dispvm:backup",
     "wyng.Put * uuid:00000000-1111-2222-3333-444444444444 backup allow",
 ]
 

@@ -21,9 +21,11 @@ _ARGUMENT = re.compile(r"\*|\+[A-Za-z0-9_.+-]*")
 _NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
 _UUID = r"uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ANYBODY = rf"\*|@adminvm|@anyvm|@type:\w+|@tag:[A-Za-z0-9_.-]+|{_UUID}"
-_DISPOSABLE = rf"@dispvm:(?:@tag:[A-Za-z0-9_.-]+|{_NAME})"
-_SOURCE = re.compile(rf"{_ANYBODY}|{_DISPOSABLE}|{_NAME}")
-_TARGET = re.compile(rf"{_ANYBODY}|{_DISPOSABLE}|{_NAME}|@default|@dispvm")
+_DISPOSABLE = rf"@dispvm:{_NAME}"
+_DISPOSABLES = rf"@dispvm:@tag:[A-Za-z0-9_.-]+|{_DISPOSABLE}"
+_SOURCE = re.compile(rf"{_ANYBODY}|{_DISPOSABLES}|{_NAME}")
+_TARGET = re.compile(rf"{_ANYBODY}|{_DISPOSABLES}|{_NAME}|@default|@dispvm")
+# One that a call can be sent to, not all of a tag.
 _REDIRECT = re.compile(rf"@adminvm|{_UUID}|{_DISPOSABLE}|{_NAME}|@dispvm")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _YES_NO = re.compile("yes|no")
