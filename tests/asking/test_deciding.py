@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The rules behind a call, in this process, at times of its own."""
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -155,6 +156,16 @@ def test_refused_calls_count_as_well(known: Rig) -> None:
     assert ask(known, "work").startswith("limited ")
     assert ask(known, "work") == ""
     assert known.asked() == []
+
+
+def test_log_says_as_elsewhere_until_when_nothing_is_heard(known: Rig) -> None:
+    at = NOW + timedelta(microseconds=235616)
+    for _ in range(FREE):
+        ask(known, "", at)
+    assert re.fullmatch(
+        r".* until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0000",
+        ask(known, "", at + timedelta(seconds=1)),
+    )
 
 
 def test_qubes_that_nobody_allowed_share_one_pace(known: Rig) -> None:

@@ -87,7 +87,8 @@ def _is_in_pace(call: Call, key: str) -> bool:
         return True
     if not pace.told:
         paces.note_told(call.places, key, pace)
-        _log(call, "limited", f"too many calls: none is heard until {until}")
+        moment = f"{until:%Y-%m-%d %H:%M:%S %z}"
+        _log(call, "limited", f"too many calls: none is heard until {moment}")
     return False
 
 
