@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is carried out is what was chosen, and nothing is forgotten."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
@@ -12,7 +14,9 @@ import pytest
 from asking.rig import Rig
 from wyng_dom0.commands import request_restore
 from wyng_dom0.commands.context import Context
-from wyng_dom0.errors import NotFound
+from wyng_dom0.engine import asking
+from wyng_dom0.errors import DestinationBusy, NotFound
+from wyng_dom0.state import locks
 from wyng_dom0.state.grants import Grant, list_grants, write_grant
 from wyng_dom0.state.requests import (
     NEEDS_KEY,
@@ -95,3 +99,55 @@ def test_qube_that_is_blocked_meanwhile_gets_nothing_more(
     monkeypatch.setattr(request_restore, "_restore", restore)
     request_restore.carry_out_all(context(allowed))
     assert restored == ["work"]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda places, old: asking.end(places, old, NOW, "restored", "x"),
+        lambda places, old: asking.mark(places, old.marked("failed"), NOW),
+        lambda places, old: asking.deny(places, old, NOW),
+    ],
+    ids=["restored", "failed", "denied"],
+)
+def test_request_that_took_anothers_place_outlives_it(
+    allowed: Rig, by_itself: Grant, act: "Callable[[Any, Request], None]"
+) -> None:
+    """The old one was denied while it was restored, and asked for anew."""
+    old = filed(allowed, by_itself, "work")
+    new = filed(allowed, by_itself, "work", session="20261101-120000")
+    act(allowed.places, old)
+    assert list_requests(allowed.places) == [new]
+
+
+def test_names_that_callers_make_up_leave_no_lock_behind(allowed: Rig) -> None:
+    before = set((allowed.places.root / "locks").iterdir())
+    for number in range(9):
+        (grant,) = list_grants(allowed.places)
+        with locks.hold_request(allowed.places, grant.archive, f"q{number}"):
+            pass
+    assert set((allowed.places.root / "locks").iterdir()) == before
+
+
+def test_one_request_is_restored_by_one_run_at_a_time(allowed: Rig) -> None:
+    """Also while the lock's file comes and goes."""
+    (grant,) = list_grants(allowed.places)
+    inside: "list[int]" = []
+    most: "list[int]" = []
+
+    def hold() -> None:
+        for _ in range(300):
+            try:
+                with locks.hold_request(allowed.places, grant.archive, "work"):
+                    inside.append(1)
+                    most.append(len(inside))
+                    inside.pop()
+            except DestinationBusy:
+                pass
+
+    threads = [threading.Thread(target=hold) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert most and max(most) == 1

@@ -30,7 +30,7 @@ from wyng_dom0.qubes.facade import Admin
 from wyng_dom0.sources.choose import open_qubes
 from wyng_dom0.sources.qubes import KEY
 from wyng_dom0.state import grants, locks, requests
-from wyng_dom0.state.requests import FAILED, NEEDS_KEY, PENDING, Request
+from wyng_dom0.state.requests import FAILED, NEEDS_KEY, Request
 
 
 def carry_out(context: Context, request: Request) -> None:
@@ -69,18 +69,13 @@ def _until_none_is_left(context: Context) -> Iterator[Request]:
             each
             for each in asking.pending(context.places, context.now)
             if each.state != FAILED
-            and _as_asked(each) not in tried
+            and each.as_asked() not in tried
             and _goes_by_itself(context, each)
         ]
         if not left:
             return
-        tried.add(_as_asked(left[0]))
+        tried.add(left[0].as_asked())
         yield left[0]
-
-
-def _as_asked(request: Request) -> Request:
-    """Without what became of it since."""
-    return replace(request, state=PENDING, why="", target="")
 
 
 def _goes_by_itself(context: Context, request: Request) -> bool:
@@ -92,7 +87,7 @@ def _restore(context: Context, request: Request, by_itself: bool) -> None:
     places, now = context.places, context.now
     with locks.hold_request(places, request.archive, request.qube):
         present = requests.read_request(places, request.archive, request.qube)
-        if present is None or _as_asked(present) != _as_asked(request):
+        if present is None or present.as_asked() != request.as_asked():
             # Another one may have come in its place.
             raise NotFound(
                 f"the request for {quote(request.qube)} waits no more: look at"

@@ -146,8 +146,7 @@ def mark(
 ) -> None:
     """Durably keep a request as it is now, and log `what` if anything."""
     with locks.hold_requests(places):
-        there = requests.read_request(places, request.archive, request.qube)
-        if there is not None:
+        if _waits(places, request):
             requests.write_request(places, request)
         if what:
             note(places, request, now, what, request.why)
@@ -198,8 +197,15 @@ def note(
 def _end(
     places: Places, request: Request, now: datetime, what: str, why: str
 ) -> None:
-    requests.remove_request(places, request.archive, request.qube)
+    if _waits(places, request):
+        requests.remove_request(places, request.archive, request.qube)
     note(places, request, now, what, why)
+
+
+def _waits(places: Places, request: Request) -> bool:
+    """False when it is gone, though another may have come in its place."""
+    there = requests.read_request(places, request.archive, request.qube)
+    return there is not None and there.as_asked() == request.as_asked()
 
 
 def _note(places: Places, now: datetime, what: str, grant: Grant) -> None:

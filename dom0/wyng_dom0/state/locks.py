@@ -16,8 +16,8 @@
     snapshot   shared: who reads it; alone: who drops it
 
 Taken in this order, those of one kind sorted. No lock is ever broken. Lock
-files stay, those of snapshots go with them: removing one while another waits
-would make two holders, but nobody waits for a snapshot.
+files stay, those of snapshots and of single requests go with them: removing
+one while another waits would make two holders, but nobody waits for these.
 """
 
 import fcntl
@@ -140,11 +140,22 @@ def hold_caller(places: Places, caller: str) -> Iterator[None]:
 def hold_request(
     places: Places, archive: ArchiveId, qube: str
 ) -> Iterator[None]:
-    """Be the only one that restores what was asked for; DestinationBusy."""
+    """Be the only one that restores what was asked for; DestinationBusy.
+
+    The file goes with the lock: its name is of what a caller made up, and a
+    caller makes up many.
+    """
     key = bytes(archive) + qube.encode("ascii")
     what = f"the request for {quote(qube)}"
-    with _hold(places.lock("request", key), what, "restoring"):
-        yield
+    path = places.lock("request", key)
+    with _hold(path, what, "restoring") as fd:
+        if not os.fstat(fd).st_nlink:
+            # Whoever held it took the file along.
+            raise _Taken(f"{what} was in use by another run; try again")
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -230,7 +241,7 @@ def _hold(
     doing: str,
     wait: float = 0.0,
     kind: int = fcntl.LOCK_EX,
-) -> Iterator[None]:
+) -> Iterator[int]:
     fd = os.open(make_folder_of(path), _FLAGS, 0o600)
     try:
         until = time.monotonic() + wait
@@ -244,7 +255,7 @@ def _hold(
         if kind == fcntl.LOCK_EX:
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{doing} (process {os.getpid()})".encode(), 0)
-        yield
+        yield fd
     finally:
         _let_go(fd)
 

@@ -51,6 +51,10 @@ class Request:
         """True when it is too old; also by a clock that was set back."""
         return abs(now - self.asked) >= LIVES
 
+    def as_asked(self) -> "Request":
+        """The same without what became of it since."""
+        return replace(self, state=PENDING, why="", target="")
+
     def marked(self, state: str, why: str = "") -> "Request":
         """The same in another state."""
         return replace(self, state=state, why=why[:WHY_MAX])
