@@ -127,6 +127,19 @@ def test_block_denies_what_waits(allowed: Rig) -> None:
     assert allowed.words() == ["allowed", "denied", "blocked"]
 
 
+def test_damaged_definition_keeps_nobody_from_being_blocked(
+    allowed: Rig,
+) -> None:
+    ask(allowed, "work")
+    ask(allowed, "web")
+    (allowed.places.archives / "broken.yaml").write_text("{")
+    assert "work" in allowed.run("requests", "list")
+    allowed.run("requests", "block", "backup")
+    assert allowed.asked() == [] and list_grants(allowed.places) == []
+    assert list(allowed.policy()) == ["80-wyng.policy"]
+    assert allowed.words() == ["allowed", "denied", "denied", "blocked"]
+
+
 def test_terminal_shows_what_waits_and_who_may_ask(allowed: Rig) -> None:
     out = allowed.run("requests", "list")
     assert "No request waits." in out and "backup" in out

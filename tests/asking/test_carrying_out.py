@@ -15,7 +15,7 @@ from asking.rig import Rig
 from wyng_dom0.commands import request_restore
 from wyng_dom0.commands.context import Context
 from wyng_dom0.engine import asking
-from wyng_dom0.errors import DestinationBusy, NotFound
+from wyng_dom0.errors import DestinationBusy, NotFound, SomeVolumesFailed
 from wyng_dom0.state import locks
 from wyng_dom0.state.grants import Grant, list_grants, write_grant
 from wyng_dom0.state.requests import (
@@ -82,6 +82,24 @@ def test_what_comes_while_others_are_restored_is_restored_too(
     monkeypatch.setattr(request_restore, "_restore", restore)
     request_restore.carry_out_all(context(allowed))
     assert restored == ["work", "vault"]
+
+
+def test_full_disk_keeps_nothing_else_from_being_restored(
+    allowed: Rig, by_itself: Grant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restored = []
+
+    def restore(_: Context, request: Request, by_itself: bool) -> None:
+        if request.qube == "vault":
+            raise OSError(28, "No space left on device")
+        restored.append(request.qube)
+
+    filed(allowed, by_itself, "vault")
+    filed(allowed, by_itself, "work")
+    monkeypatch.setattr(request_restore, "_restore", restore)
+    with pytest.raises(SomeVolumesFailed, match="vault"):
+        request_restore.carry_out_all(context(allowed))
+    assert restored == ["work"]
 
 
 def test_qube_that_is_blocked_meanwhile_gets_nothing_more(

@@ -188,6 +188,17 @@ def test_session_that_was_asked_for_is_restored(asked: Asked) -> None:
     assert asked.system.read("work-restored-1") == old
 
 
+def test_no_other_session_stands_in_for_what_was_asked_for(
+    asked: Asked,
+) -> None:
+    """Not even where the user's configuration lets it for `receive`."""
+    config = asked.root / "config.yaml"
+    config.write_text('session-strict: "off"\n')
+    asked.ask("work+20991231-235959")
+    asked.dom0.fails(6, f"--config={config}", "requests", "approve")
+    assert "work-restored-1" not in asked.system.names()
+
+
 @pytest.mark.parametrize("argument", ["nobody", "work+20200101-000000"])
 def test_what_the_archive_has_not_fails_and_stays(
     asked: Asked, argument: str
@@ -235,6 +246,26 @@ def test_what_may_run_by_itself_does_when_systemd_starts_it(
     asked.run("run")
     asked.run("approve")
     assert "work-restored-2" in asked.system.names()
+
+
+def test_what_was_restored_by_itself_is_not_restored_again_by_itself(
+    asked: Asked,
+) -> None:
+    """Where it is backed up in turn, it would be had without end."""
+    asked.run("allow", "backup", "--by-itself")
+    asked.ask("work")
+    asked.run("run")
+    asked.dom0.sent("work-restored-1")
+    asked.ask("work-restored-1")
+    said = asked.dom0.machine.bare(
+        f"--meta-dir={asked.places.root}", "requests", "run", env=asked.dom0.env
+    )
+    assert said.returncode == 2
+    (row,) = asked.listed()
+    assert "such a restore made" in row["why"]
+    assert "work-restored-1-restored-1" not in asked.system.names()
+    asked.run("approve")
+    assert "work-restored-1-restored-1" in asked.system.names()
 
 
 def test_what_was_not_allowed_to_run_by_itself_does_not(asked: Asked) -> None:

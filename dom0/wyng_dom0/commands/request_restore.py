@@ -54,7 +54,7 @@ def carry_out_all(context: Context) -> None:
             )
         except Cancelled:
             raise
-        except WyngError as error:
+        except (WyngError, OSError) as error:
             context.listener(Warning_(f"{request.qube}: {error}"))
             failed.append((request.qube, str(error)))
     if failed:
@@ -111,6 +111,12 @@ def _begin(context: Context, request: Request, by_itself: bool) -> Request:
     known = {each.name for each in admin.qubes()}
     if request.target in known:
         _tell_leftover(context, admin, request)
+    if by_itself and asking.is_restored(request.qube):
+        # Backed up, each copy could be had once more.
+        raise Refused(
+            f"{request.qube} is itself what such a restore made: approve it"
+            " if it is meant"
+        )
     there = asking.restored_before(request.qube, known)
     if by_itself and there:
         raise Refused(
@@ -146,6 +152,8 @@ def _receive(context: Context, request: Request) -> None:
         archive=names[request.archive],
         names=(request.qube,),
         session=session,
+        # Whatever config.yaml says: what was approved and nothing like it.
+        session_strict=None,
         as_=request.target,
         isolated=True,
         local=KEY,

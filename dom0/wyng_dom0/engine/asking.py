@@ -52,9 +52,18 @@ def archives_in(places: Places, vm: str) -> list[ArchiveDefinition]:
 
 
 def names_of_archives(places: Places) -> dict[ArchiveId, str]:
-    """What dom0 calls each archive that it knows."""
-    found = definitions.list_definitions(places)
-    return {each.archive: each.name for each in found}
+    """What dom0 calls each archive that it knows.
+
+    One whose definition is damaged has no name: a qube is to be blocked all
+    the same.
+    """
+    found = {}
+    for name in definitions.list_names(places):
+        try:
+            found[definitions.load(places, name).archive] = name
+        except (BadInput, NotFound):
+            continue
+    return found
 
 
 def restored_name(qube: str, taken: Collection[str]) -> str:
@@ -69,13 +78,19 @@ def restored_name(qube: str, taken: Collection[str]) -> str:
         number += 1
 
 
+def is_restored(qube: str) -> bool:
+    """True for a name that such a restore gave."""
+    _, mark, number = qube.rpartition(_MARK)
+    return bool(mark) and number.isdigit()
+
+
 def restored_before(qube: str, known: Iterable[str]) -> list[str]:
     """The qubes that look like earlier restores of this one."""
     found = []
     for name in known:
         front, mark, number = name.rpartition(_MARK)
         short = qube[: QUBE_NAME_MAX - len(mark + number)]
-        if mark and number.isdigit() and front == short:
+        if is_restored(name) and front == short:
             found.append(name)
     return sorted(found)
 
