@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Rules, pins and patterns, typed as a user types them."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,29 @@ def test_only_needed_room_is_made_oldest_first(aged: Machine) -> None:
     aged.run(*words, "--min-free-space=900P")
     assert aged.sessions("a") == aged.sessions("b") == sessions[2:]
     aged.run("verify")
+
+
+def test_all_that_removed_sessions_held_is_given_back(
+    machine: Machine,
+) -> None:
+    """At once, or rules that make room would find none and go on removing."""
+    size = 40 << 20
+    packs = machine.backup / "a" / "packs"
+
+    def held() -> int:
+        return sum(path.stat().st_size for path in packs.rglob("*.pack"))
+
+    machine.init(*OFF)
+    for seed in range(4):
+        machine.write("a", random.Random(seed).randbytes(size))
+        machine.run("send", "a")
+    assert held() > 4 * size
+    told = machine.run("prune", "--keep-last=1", "--force", "a")
+    assert "3 sessions removed, 12" in told and "MiB freed" in told
+    assert size < held() < 1.2 * size
+    machine.run("verify")
+    machine.run("delete", "--force", "a")
+    assert held() < 1 << 20
 
 
 def test_rules_stand_in_the_config(aged: Machine) -> None:

@@ -62,6 +62,7 @@ def _delete(context: Context) -> None:
             id = archive.access.keys.terms.archive
             for state in states_of(context.places, id, bytes(volume)):
                 forget_archive(context.places, state, id)
+            archive.store.reclaim()
             text = f"Deleted {what}."
         values: dict[str, object] = {
             "archive": chosen.name,

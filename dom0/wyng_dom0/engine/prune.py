@@ -140,7 +140,8 @@ def plan_retention(
 
 
 def carry_out(archive: OpenArchive, plan: PrunePlan, now_ns: int) -> Head:
-    """Commit the archive without the plan's sessions."""
+    """Commit the archive without the plan's sessions, and have given back
+    what only they held: on a commit's way the store frees little."""
     changes: Changes = {}
     removals: List[Removal] = []
     for page, sessions in plan.doomed:
@@ -154,4 +155,6 @@ def carry_out(archive: OpenArchive, plan: PrunePlan, now_ns: int) -> Head:
     for page, sessions in plan.doomed:
         gone = frozenset(each.sequence for each in sessions)
         forget_proofs(archive, page.volume, gone)
+    if plan.doomed:
+        archive.store.reclaim()
     return head
