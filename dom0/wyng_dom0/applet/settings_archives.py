@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The archives that are known here: new ones, and the end of one."""
 
-from typing import List
+from typing import List, Tuple
 
 from PyQt6.QtCore import QModelIndex, Qt, pyqtSignal
 from PyQt6.QtGui import QStandardItem, QStandardItemModel
 from PyQt6.QtWidgets import QHBoxLayout, QTreeView, QVBoxLayout
 
 from wyng_dom0.applet import setup_lines
+from wyng_dom0.applet.command_lines import Words
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Object, Outcome
 from wyng_dom0.applet.inputs import button
@@ -94,53 +95,51 @@ class ArchivesTab(SettingsTab):
         ExistingArchiveWizard(self.desk, self.window()).open()
 
     def _ask_forget(self) -> None:
-        name = self.archive
-        dialog = TypedDialog(
-            name,
-            tr("Forget here"),
+        name = shown(self.archive)
+        self._ask(
+            (tr("Forget here"), tr("&Forget")),
             tr(
                 "The archive {0} stays where it lies, with all its backups."
                 " This computer forgets it, with its key and its schedule."
                 " The passphrase opens it again."
-            ).format(shown(name)),
-            tr("&Forget"),
-            self.window(),
-        )
-        dialog.accepted.connect(lambda: self._forget_now(name))
-        dialog.open()
-
-    def _forget_now(self, name: str) -> None:
-        self.archive = name
-        self.change(
-            setup_lines.forget_archive(name),
+            ).format(name),
+            setup_lines.forget_archive(self.archive),
             tr("The archive was not forgotten"),
-            self._ended,
-            done=tr("The archive {0} is forgotten here.").format(shown(name)),
+            tr("The archive {0} is forgotten here.").format(name),
         )
 
     def _ask_delete(self) -> None:
-        name = self.archive
-        dialog = TypedDialog(
-            name,
-            tr("Delete for ever"),
+        name = shown(self.archive)
+        self._ask(
+            (tr("Delete for ever"), tr("&Delete")),
             tr(
                 "The archive {0} with all its backups is deleted where it"
                 " lies, and forgotten here. Nothing brings it back."
-            ).format(shown(name)),
-            tr("&Delete"),
-            self.window(),
-        )
-        dialog.accepted.connect(lambda: self._delete_now(name))
-        dialog.open()
-
-    def _delete_now(self, name: str) -> None:
-        self.archive = name
-        self.change(
-            setup_lines.delete_archive(name),
+            ).format(name),
+            setup_lines.delete_archive(self.archive),
             tr("The archive was not deleted"),
-            self._ended,
-            done=tr("The archive {0} is deleted.").format(shown(name)),
+            tr("The archive {0} is deleted.").format(name),
         )
+
+    def _ask(
+        self,
+        titles: Tuple[str, str],
+        text: str,
+        words: Words,
+        failed: str,
+        done: str,
+    ) -> None:
+        """Have the archive's name typed, then do it; `titles` are those of
+        the question and of its button."""
+        name, (title, verb) = self.archive, titles
+
+        def do() -> None:
+            self.archive = name
+            self.change(words, failed, self._ended, done=done)
+
+        dialog = TypedDialog(name, title, text, verb, self.window())
+        dialog.accepted.connect(do)
+        dialog.open()
 
     def _ended(self, outcome: Outcome) -> None:
         self.desk.refresh()
