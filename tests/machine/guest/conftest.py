@@ -8,6 +8,7 @@ import pytest
 
 from machine.lvm import Group, make_group
 from machine.lvm_host import LvmHost, hosted
+from machine.thin_qubes import ThinQubes
 
 
 @pytest.fixture(scope="session")
@@ -24,4 +25,14 @@ def group() -> Iterator[Group]:
 def host(group: Group) -> Iterator[LvmHost]:
     """Backs up the pool of 64 KiB blocks."""
     with hosted(group, "pool") as made:
+        yield made
+
+
+@pytest.fixture
+def qubes(group: Group, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThinQubes]:
+    """A dom0 with the qube `work`, whose volume is in that pool."""
+    monkeypatch.setenv("QUBES_STAND_IN", "")
+    with hosted(group, "pool") as host:
+        made = ThinQubes(host, host.machine.root / "qubes")
+        made.add("work")
         yield made

@@ -6,14 +6,13 @@ Bit for bit what is written and read back is the drill's to say; here LVM
 itself is asked what is left.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from machine.lvm import Group, run
-from machine.lvm_host import LvmHost, hosted
+from machine.lvm_host import LvmHost
 from machine.thin_qubes import MEGABYTES, ThinQubes, lv_of
 from system.faults import AFTER, SENDER, Fault
 from system.machine import Ended
@@ -28,14 +27,10 @@ _WRITING = Fault(
 
 
 @pytest.fixture
-def qubes(group: Group, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThinQubes]:
-    """A qube that runs, and was sent."""
-    monkeypatch.setenv("QUBES_STAND_IN", "")
-    with hosted(group, "pool") as host:
-        made = ThinQubes(host, host.machine.root / "qubes")
-        made.add("work")
-        made.sent("work", made.start("work", b"it runs"))
-        yield made
+def qubes(qubes: ThinQubes) -> ThinQubes:
+    """Its qube runs, and was sent."""
+    qubes.sent("work", qubes.start("work", b"it runs"))
+    return qubes
 
 
 def scratches(group: Group) -> "list[str]":

@@ -22,15 +22,6 @@ CHUNK = 64 * KIB
 
 
 @pytest.fixture
-def qubes(group: Group, monkeypatch: pytest.MonkeyPatch) -> Iterator[ThinQubes]:
-    monkeypatch.setenv("QUBES_STAND_IN", "")
-    with hosted(group, "pool") as host:
-        made = ThinQubes(host, host.machine.root / "qubes")
-        made.add("work")
-        yield made
-
-
-@pytest.fixture
 def reflinks() -> Iterator[Path]:
     """A folder where images can be cloned."""
     image, point = WORK / "xfs.img", WORK / "xfs"
