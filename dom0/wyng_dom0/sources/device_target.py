@@ -20,6 +20,7 @@ from wyng_dom0.snapshots.snapshot import Range
 from wyng_dom0.snapshots.thin_device import ThinFacts, thin_facts
 from wyng_dom0.sources import unfinished
 from wyng_dom0.sources.unfinished import Restoring
+from wyng_dom0.sources.write_behind import WriteBehind
 from wyng_dom0.sources.writing import (
     Owner,
     cannot_write,
@@ -56,6 +57,7 @@ class _Device:
         # All that wasn't written since it was discarded reads as zeros.
         self._blank = False
         self._block = _block_to_fill(thin_facts(fd))
+        self._behind = WriteBehind(fd)
 
     def data_ranges(self) -> Iterator[Range]:
         """See Target: a device can't tell."""
@@ -116,6 +118,7 @@ class _Device:
         if self._block:
             offset, data = self._widened(offset, data)
         durable.write_all(self.fd, data, offset)
+        self._behind.wrote(offset, len(data))
 
     def _widened(
         self, offset: int, data: "bytes | memoryview"

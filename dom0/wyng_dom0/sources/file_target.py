@@ -20,6 +20,7 @@ from wyng_dom0.snapshots import blocks
 from wyng_dom0.snapshots.snapshot import Range, data_ranges
 from wyng_dom0.sources import unfinished
 from wyng_dom0.sources.unfinished import Restoring
+from wyng_dom0.sources.write_behind import WriteBehind
 from wyng_dom0.sources.writing import (
     Owner,
     check_inside,
@@ -44,6 +45,7 @@ class _File:
         self.fd = fd
         self.size = size
         self.finished = False
+        self._behind = WriteBehind(fd)
 
     def data_ranges(self) -> Iterator[Range]:
         """See Target."""
@@ -56,6 +58,7 @@ class _File:
         with naming(self._path):
             self._begin()
             durable.write_all(self.fd, data, offset)
+            self._behind.wrote(offset, len(data))
 
     def zero(self, offset: int, length: int) -> None:
         """See Target."""
