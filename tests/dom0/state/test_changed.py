@@ -44,6 +44,21 @@ def test_runs_are_ascending_apart_and_complete(
         assert first + count < later and count > 0
 
 
+@pytest.mark.parametrize(
+    "runs",
+    [
+        [(8191, 2)],
+        [(0, 3 * 8192)],
+        [(8192, 8192)],
+        [(5, 1), (7 * 8192 - 1, 8194), (1 << 23, 1)],
+    ],
+)
+def test_runs_are_whole_across_what_is_looked_at_together(
+    runs: "list[tuple[int, int]]",
+) -> None:
+    assert list(chunk_set(runs).runs(1 << 24)) == runs
+
+
 @given(RUNS, RUNS)
 def test_or_is_union(
     one: "list[tuple[int, int]]", other: "list[tuple[int, int]]"
