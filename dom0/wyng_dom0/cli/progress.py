@@ -183,7 +183,26 @@ def report_to_dict(report: reports.Report) -> dict[str, object]:
         request_reports.RequestList: "requests",
         request_reports.RequestLog: "request-log",
     }
-    return {"kind": kinds[type(report)], **dataclasses.asdict(report)}
+    return {"kind": kinds[type(report)], **_fields(report)}
+
+
+def _fields(value: Any) -> dict[str, object]:
+    # dataclasses.asdict copies all that it meets, which for a list of 20,000
+    # sessions takes a third of the command's time.
+    return {
+        each.name: _jsonable(getattr(value, each.name))
+        for each in dataclasses.fields(value)
+    }
+
+
+def _jsonable(value: object) -> object:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _fields(value)
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _jsonable(each) for key, each in value.items()}
+    return value
 
 
 def plain(value: Mapping[str, object]) -> dict[str, object]:
