@@ -6,7 +6,7 @@ Fixed keys, so that a failure repeats itself.
 """
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from wyng_common import limits
 from wyng_common.frames import BlobType, parse_frame
@@ -79,6 +79,8 @@ class MemoryShelf:
         default_factory=dict
     )
     loads: List[BlobId] = field(default_factory=list)
+    # How often something was asked for, however much at once.
+    rounds: int = 0
 
     def store_record(self, blob_type: BlobType, record: Record) -> BlobId:
         children, plaintext = encode_record(record)
@@ -87,11 +89,15 @@ class MemoryShelf:
         self.blobs[id] = (blob_type, children, plaintext)
         return id
 
-    def load(self, blob_type: BlobType, id: BlobId) -> Record:
-        self.loads.append(id)
-        kind, children, plaintext = self.blobs[id]
-        assert kind is blob_type
-        return parse_record(children, plaintext)
+    def load_all(
+        self, blob_type: BlobType, ids: Sequence[BlobId]
+    ) -> Iterator[Record]:
+        self.rounds += bool(ids)
+        for id in ids:
+            self.loads.append(id)
+            kind, children, plaintext = self.blobs[id]
+            assert kind is blob_type
+            yield parse_record(children, plaintext)
 
 
 @dataclass
@@ -143,13 +149,19 @@ class FrameArchive:
         return id
 
     def store_record(self, blob_type: BlobType, record: Record) -> BlobId:
-        """Keep a record; with `load`, this is a Shelf."""
+        """Keep a record; with `load_all`, this is a Shelf."""
         return self.put(blob_type, *encode_record(record))
 
     def load(self, blob_type: BlobType, id: BlobId) -> Record:
         """Open a record of a type."""
         assert parse_frame(self.frames[id]).header.type is blob_type
         return parse_record(*self.open(id, META_DOMAIN))
+
+    def load_all(
+        self, blob_type: BlobType, ids: Sequence[BlobId]
+    ) -> Iterator[Record]:
+        """Open some records of a type, in order."""
+        return (self.load(blob_type, id) for id in ids)
 
     def open(self, id: BlobId, domain: DomainId) -> Tuple[List[BlobId], bytes]:
         """(children, plaintext) of a blob."""

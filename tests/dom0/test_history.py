@@ -17,9 +17,10 @@ from wyng_dom0.archive.history import (
     GROUP_PARTS,
     SEGMENT_SESSIONS,
     Tag,
-    load_group,
-    load_segment,
+    load_groups,
+    load_segments,
     parse_part,
+    sessions_of_each,
 )
 from wyng_dom0.archive.page import (
     Page,
@@ -256,11 +257,38 @@ def test_group_of_the_wrong_level_is_refused() -> None:
     shelf = MemoryShelf()
     page = grown(EMPTY, 16 * 16 + 16, shelf)
     group, *_ = page.parts
-    assert len(load_group(group, shelf).parts) == GROUP_PARTS
+    ((segment, *others),) = [g.parts for g in load_groups([group], shelf)]
+    assert len(others) == GROUP_PARTS - 1
     with pytest.raises(IntegrityError):
-        load_group(replace(group, level=2), shelf)
-    segment = load_group(group, shelf).parts[0]
-    assert len(load_segment(segment, shelf).sessions) == SEGMENT_SESSIONS
+        list(load_groups([replace(group, level=2)], shelf))
+    (first,) = load_segments([segment], shelf)
+    assert len(first.sessions) == SEGMENT_SESSIONS
+
+
+def test_histories_are_read_in_one_round_a_level() -> None:
+    """However many sessions and volumes: the store may be far away."""
+    shelf = MemoryShelf()
+    pages = [grown(EMPTY, count, shelf) for count in (5000, 0, 17, 300, 4097)]
+    assert max(part.level for part in pages[0].parts) == 2
+    found = sessions_of_each([page.parts for page in pages], shelf)
+    assert [
+        [*older, *page.recent] for older, page in zip(found, pages, strict=True)
+    ] == [page.sessions(MemoryShelf(shelf.blobs)) for page in pages]
+    assert [len(some) for some in found] == [
+        page.session_count - len(page.recent) for page in pages
+    ]
+    assert shelf.rounds == 3
+
+
+def test_removing_asks_once_for_what_stands_together() -> None:
+    shelf = MemoryShelf()
+    page = grown(EMPTY, 16 * 16 + 16, shelf)
+    left = page.without_sessions(frozenset(range(1, 250)), shelf)
+    # One group, its segments, and those that are put together.
+    assert shelf.rounds <= 3
+    assert [each.sequence for each in left.sessions(shelf)] == list(
+        range(250, 16 * 16 + 17)
+    )
 
 
 @pytest.mark.parametrize("tag, value", [(3, -1), (3, 9), (4, None)])

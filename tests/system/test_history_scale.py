@@ -9,7 +9,7 @@ have the whole year, or all of them with WYNG_TEST_LONG=1.
 import os
 import sys
 from hashlib import sha256
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List, Sequence
 
 import pytest
 
@@ -60,12 +60,15 @@ class StoreShelf:
         children, text = encode_record(record)
         return self.put(blob_type, children, text)
 
-    def load(self, blob_type: BlobType, id: BlobId) -> Record:
+    def load_all(
+        self, blob_type: BlobType, ids: Sequence[BlobId]
+    ) -> Iterator[Record]:
         self._writer.staging.sync()
-        found = self._writer.archive.fetcher.fetch(id)
-        assert found is not None
-        frame = parse_frame(found)
-        return parse_record(frame.children, frame.payload)
+        for id in ids:
+            found = self._writer.archive.fetcher.fetch(id)
+            assert found is not None
+            frame = parse_frame(found)
+            yield parse_record(frame.children, frame.payload)
 
 
 @pytest.fixture

@@ -31,8 +31,13 @@ _LEVEL_MAX = 8
 class Shelf(Protocol):
     """Loads and stores records as blobs."""
 
-    def load(self, blob_type: BlobType, id: BlobId) -> Record:
-        """The record of a blob; raises IntegrityError."""
+    def load_all(
+        self, blob_type: BlobType, ids: Sequence[BlobId]
+    ) -> Iterator[Record]:
+        """The records of some blobs, in order; raises IntegrityError.
+
+        They are asked for together: a store may be far away.
+        """
 
     def store_record(self, blob_type: BlobType, record: Record) -> BlobId:
         """Seal a record as a blob and give its id."""
@@ -120,29 +125,51 @@ def store_segment(segment: Segment, shelf: Shelf) -> Part:
     return Part(0, id, len(sessions), first, last)
 
 
-def load_segment(part: Part, shelf: Shelf) -> Segment:
-    """The segment of a level-0 part; raises IntegrityError."""
-    record = shelf.load(BlobType.SEGMENT, part.id)
-    sessions = [parse_session(each) for each in record.records(Tag.SESSION)]
-    return Segment(tuple(sessions), record.without(Tag))
+def load_segments(parts: Sequence[Part], shelf: Shelf) -> Iterator[Segment]:
+    """The segments of level-0 parts, in order; raises IntegrityError."""
+    ids = [part.id for part in parts]
+    for record in shelf.load_all(BlobType.SEGMENT, ids):
+        sessions = [parse_session(each) for each in record.records(Tag.SESSION)]
+        yield Segment(tuple(sessions), record.without(Tag))
 
 
-def load_group(part: Part, shelf: Shelf) -> Group:
-    """The group of a part of level 1 or more; raises IntegrityError."""
-    record = shelf.load(BlobType.GROUP, part.id)
-    parts = [parse_part(each) for each in record.records(Tag.PART)]
-    if any(each.level != part.level - 1 for each in parts):
-        raise IntegrityError("a group of a volume's history is malformed")
-    return Group(tuple(parts), record.without(Tag))
+def load_groups(parts: Sequence[Part], shelf: Shelf) -> Iterator[Group]:
+    """The groups of parts of level 1 or more; raises IntegrityError."""
+    records = shelf.load_all(BlobType.GROUP, [part.id for part in parts])
+    for part, record in zip(parts, records, strict=True):
+        below = [parse_part(each) for each in record.records(Tag.PART)]
+        if any(each.level != part.level - 1 for each in below):
+            raise IntegrityError("a group of a volume's history is malformed")
+        yield Group(tuple(below), record.without(Tag))
 
 
-def sessions_of(parts: Sequence[Part], shelf: Shelf) -> Iterator[Session]:
+def sessions_of(parts: Sequence[Part], shelf: Shelf) -> List[Session]:
     """Every session below some parts, oldest first."""
-    for part in parts:
-        if part.level == 0:
-            yield from load_segment(part, shelf).sessions
-        else:
-            yield from sessions_of(load_group(part, shelf).parts, shelf)
+    (found,) = sessions_of_each([parts], shelf)
+    return found
+
+
+def sessions_of_each(
+    histories: Sequence[Sequence[Part]], shelf: Shelf
+) -> List[List[Session]]:
+    """The sessions below the parts of each of some volumes, oldest first.
+
+    Read level by level for all together: as many rounds of questions as there
+    are levels, however many sessions and volumes.
+    """
+    owned = [(n, part) for n, parts in enumerate(histories) for part in parts]
+    while groups := [part for _, part in owned if part.level]:
+        below = load_groups(groups, shelf)
+        owned = [
+            (n, each)
+            for n, part in owned
+            for each in (next(below).parts if part.level else (part,))
+        ]
+    found: List[List[Session]] = [[] for _ in histories]
+    segments = load_segments([part for _, part in owned], shelf)
+    for (n, _), segment in zip(owned, segments, strict=True):
+        found[n].extend(segment.sessions)
+    return found
 
 
 def append_part(
@@ -168,27 +195,43 @@ def replace_sessions(
     are read. An edit that gives no sessions drops the segment. Unknown
     fields stay where they were.
     """
+    found = [part for part in parts if _overlaps(part, touched)]
+    segments = load_segments([part for part in found if not part.level], shelf)
+    groups = load_groups([part for part in found if part.level], shelf)
     result: List[Part] = []
     for part in parts:
-        if not any(a <= part.last and part.first <= b for a, b in touched):
+        if not _overlaps(part, touched):
             result.append(part)
             continue
-        edited = _edited(part, touched, edit, shelf)
+        if part.level:
+            edited = _edited_group(next(groups), touched, edit, shelf)
+        else:
+            edited = _edited_segment(next(segments), edit, shelf)
         if edited is not None:
             result.append(replace(edited, others=part.others))
     return tuple(_merge_small(result, shelf))
 
 
-def _edited(
-    part: Part, touched: Sequence[Tuple[int, int]], edit: "Edit", shelf: Shelf
+def _overlaps(part: Part, touched: Sequence[Tuple[int, int]]) -> bool:
+    return any(a <= part.last and part.first <= b for a, b in touched)
+
+
+def _edited_segment(
+    segment: Segment, edit: "Edit", shelf: Shelf
 ) -> Optional[Part]:
-    """What is left of a part, None when nothing is."""
-    if part.level == 0:
-        segment = load_segment(part, shelf)
-        kept = tuple(edit(list(segment.sessions)))
-        segment = replace(segment, sessions=kept)
-        return store_segment(segment, shelf) if kept else None
-    group = load_group(part, shelf)
+    """What is left of a segment, None when nothing is."""
+    kept = tuple(edit(list(segment.sessions)))
+    segment = replace(segment, sessions=kept)
+    return store_segment(segment, shelf) if kept else None
+
+
+def _edited_group(
+    group: Group,
+    touched: Sequence[Tuple[int, int]],
+    edit: "Edit",
+    shelf: Shelf,
+) -> Optional[Part]:
+    """What is left of a group, None when nothing is."""
     parts = replace_sessions(group.parts, touched, edit, shelf)
     group = replace(group, parts=parts)
     return _store_group(group, shelf) if parts else None
@@ -222,7 +265,7 @@ def _joined(before: Part, part: Part, shelf: Shelf) -> Optional[Part]:
         return None
     if before.count + part.count > SEGMENT_SESSIONS:
         return None
-    first, second = load_segment(before, shelf), load_segment(part, shelf)
+    first, second = load_segments([before, part], shelf)
     if first.others or second.others:
         return None
     both = Segment((*first.sessions, *second.sessions))

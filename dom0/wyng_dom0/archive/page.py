@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Iterator, List, Optional, Sequence, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 from wyng_common.errors import FormatError
 from wyng_common.ids import FixedBytes
@@ -67,10 +67,9 @@ class Page:
         """The newest session, or None before the first."""
         return self.recent[-1] if self.recent else None
 
-    def sessions(self, shelf: Shelf) -> Iterator[Session]:
+    def sessions(self, shelf: Shelf) -> List[Session]:
         """Every session, oldest first; reads the history."""
-        yield from sessions_of(self.parts, shelf)
-        yield from self.recent
+        return [*sessions_of(self.parts, shelf), *self.recent]
 
     def with_session(self, session: Session, shelf: Shelf) -> "Page":
         """The page with a newer session, whose sequence it gives."""
@@ -103,7 +102,7 @@ class Page:
         if old:
             parts = replace_sessions(parts, old, keep, shelf)
         if parts and not recent:
-            recent = tuple(sessions_of(parts, shelf))[-SEGMENT_SESSIONS:]
+            recent = tuple(sessions_of(parts, shelf)[-SEGMENT_SESSIONS:])
             gone = frozenset(each.sequence for each in recent)
             parts = replace_sessions(
                 parts,
@@ -182,9 +181,7 @@ def _domain(value: bytes) -> DomainId:
         raise IntegrityError("a page's dedup domain is malformed") from None
 
 
-def ranges(
-    numbers: "Iterator[int] | Sequence[int] | frozenset[int]",
-) -> List[Tuple[int, int]]:
+def ranges(numbers: Iterable[int]) -> List[Tuple[int, int]]:
     """Ascending (first, last) ranges of consecutive numbers."""
     result: List[Tuple[int, int]] = []
     for number in sorted(numbers):

@@ -85,16 +85,20 @@ def _volumes(
 ) -> VolumeList:
     options = context.options
     filtered = options.session is not None or bool(options.tag)
-    rows = []
-    for page in archive.pages_named(()):
-        shown = page.newest
-        if filtered:
-            # Only the volumes that have such a session are shown.
-            meant = _filtered(context, archive.sessions(page))
-            if not meant:
-                continue
-            shown = meant[-1]
-        rows.append(_volume(archive, page, shown))
+    pages = archive.pages_named(())
+    shown = [page.newest for page in pages]
+    if filtered:
+        # Only the volumes that have such a session are shown.
+        meant = [
+            _filtered(context, sessions)
+            for sessions in archive.sessions_of(pages)
+        ]
+        shown = [some[-1] if some else None for some in meant]
+    rows = [
+        _volume(archive, page, session)
+        for page, session in zip(pages, shown, strict=True)
+        if session or not filtered
+    ]
     if filtered and not rows:
         raise NotFound(f"no volume of the archive has {_wanted(context)}")
     totals = _totals(context, archive) if options.verbose else None

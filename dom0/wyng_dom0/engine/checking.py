@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from wyng_common.frames import BlobType
 from wyng_common.ids import BlobId
-from wyng_dom0.archive.history import Part, load_group, sessions_of
+from wyng_dom0.archive.history import Part, load_groups, sessions_of
 from wyng_dom0.archive.page import Page
 from wyng_dom0.archive.session import Session
 from wyng_dom0.engine.content import SessionContent, Teller
@@ -99,16 +99,20 @@ class Checker:
     def sessions(self, page: Page) -> list[Session]:
         """All sessions of a volume that can be read, oldest first; what
         can't is a problem."""
-        found: list[Session] = []
-        for part in page.parts:
-            found.extend(self._sessions_of(page, part))
-        return [*found, *page.recent]
+        try:
+            return self._archive.sessions(page)
+        except IntegrityError:
+            # One by one, to learn which of them.
+            found: list[Session] = []
+            for part in page.parts:
+                found.extend(self._sessions_of(page, part))
+            return [*found, *page.recent]
 
     def _sessions_of(self, page: Page, part: Part) -> list[Session]:
         try:
             if not part.level:
-                return list(sessions_of([part], self._archive))
-            below = load_group(part, self._archive).parts
+                return sessions_of([part], self._archive)
+            below = next(load_groups([part], self._archive)).parts
         except IntegrityError as error:
             self.found.problems.append(
                 f"{part.count} session(s) of {page.name}, number {part.first}"

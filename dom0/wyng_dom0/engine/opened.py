@@ -18,6 +18,7 @@ from wyng_common.ids import BlobId, StagingToken
 from wyng_common.messages import Capability
 from wyng_dom0.archive.catalog import Catalog, parse_catalog
 from wyng_dom0.archive.fields import Record
+from wyng_dom0.archive.history import sessions_of_each
 from wyng_dom0.archive.page import Page, VolumeId, parse_page
 from wyng_dom0.archive.session import Session
 from wyng_dom0.engine.blobs import BlobReader, RecordWriter
@@ -91,8 +92,18 @@ class OpenArchive:
 
     def load(self, blob_type: BlobType, id: BlobId) -> Record:
         """A record that was just made, or one of the store's."""
-        fresh = self.writer.fresh.get(id)
-        return fresh or self.reader.record(blob_type, id)
+        return next(self.load_all(blob_type, [id]))
+
+    def load_all(
+        self, blob_type: BlobType, ids: Sequence[BlobId]
+    ) -> Iterator[Record]:
+        """As load, of several in order, which are asked for together."""
+        # As it is now: more may become fresh while this is read.
+        fresh = {id: self.writer.fresh.get(id) for id in ids}
+        stored = [id for id in ids if fresh[id] is None]
+        fetched = self.reader.records(blob_type, stored)
+        for id in ids:
+            yield fresh[id] or next(fetched)
 
     def store_record(self, blob_type: BlobType, record: Record) -> BlobId:
         """Queue a record to be sent; see RecordWriter."""
@@ -134,7 +145,13 @@ class OpenArchive:
 
     def sessions(self, page: Page) -> List[Session]:
         """Every session of a volume, oldest first."""
-        return list(page.sessions(self))
+        return page.sessions(self)
+
+    def sessions_of(self, pages: Sequence[Page]) -> List[List[Session]]:
+        """The sessions of each of some volumes, oldest first."""
+        older = sessions_of_each([page.parts for page in pages], self)
+        pairs = zip(older, pages, strict=True)
+        return [[*some, *page.recent] for some, page in pairs]
 
 
 def _meant(name: str, known: Sequence[str]) -> str:

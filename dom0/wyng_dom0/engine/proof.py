@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Proof by sample: does the store give back what it took and claimed?"""
 
-from typing import List, Sequence, Tuple
+from typing import Sequence, Tuple
 
 from wyng_common.frames import BlobType
 from wyng_common.ids import BlobId
@@ -10,6 +10,11 @@ from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.upload import Sample
 from wyng_dom0.errors import IntegrityError
 from wyng_dom0.seal.keys import DomainId
+
+# What is fetched together: a round of questions for many volumes, and little
+# memory where chunks are large.
+_BYTES_AT_ONCE = 16 << 20
+_AT_ONCE_LEAST = 16
 
 
 def prove_sample(
@@ -21,21 +26,28 @@ def prove_sample(
     to HAVE for what it hasn't is noticed with the first such session, or
     soon after.
     """
-    for domain, sample in samples:
-        ids: List[BlobId] = [*sample.sent, *sample.claimed]
-        try:
-            _open_all(archive, domain, ids)
-        except IntegrityError as error:
-            raise IntegrityError(
-                "the session was committed, but the store does not give back"
-                f" what it took: {error}; run wyng-store scrub on it, then"
-                " send again"
-            ) from error
+    wanted = [
+        (domain, id)
+        for domain, sample in samples
+        for id in (*sample.sent, *sample.claimed)
+    ]
+    try:
+        _open_all(archive, wanted)
+    except IntegrityError as error:
+        raise IntegrityError(
+            "the session was committed, but the store does not give back"
+            f" what it took: {error}; run wyng-store scrub on it, then"
+            " send again"
+        ) from error
 
 
 def _open_all(
-    archive: OpenArchive, domain: DomainId, ids: Sequence[BlobId]
+    archive: OpenArchive, wanted: Sequence[Tuple[DomainId, BlobId]]
 ) -> None:
     bound = archive.catalog.settings.chunk_size
-    for id, frame in archive.reader.frames(ids):
-        archive.reader.open(id, frame, BlobType.CHUNK, domain, bound)
+    some = max(_AT_ONCE_LEAST, _BYTES_AT_ONCE // bound)
+    for start in range(0, len(wanted), some):
+        asked = wanted[start : start + some]
+        frames = archive.reader.frames(id for _, id in asked)
+        for (domain, _), (id, frame) in zip(asked, frames, strict=True):
+            archive.reader.open(id, frame, BlobType.CHUNK, domain, bound)

@@ -90,8 +90,8 @@ def plan_prune(
     volumes: List[VolumeVerdicts] = []
     missing: Optional[NotFound] = None
     found = False
-    for page in pages:
-        sessions = archive.sessions(page)
+    everything = archive.sessions_of(pages)
+    for page, sessions in zip(pages, everything, strict=True):
         meant: List[Session] = []
         try:
             meant = prunable(sessions, wanted, all_before)
@@ -131,8 +131,12 @@ def plan_retention(
     now: datetime,
 ) -> PrunePlan:
     """What rules would take away of some volumes; changes nothing."""
+    known = list(archive.pages.values())
     everything: Dict[str, Sequence[Session]] = {
-        page.name: archive.sessions(page) for page in archive.pages.values()
+        page.name: sessions
+        for page, sessions in zip(
+            known, archive.sessions_of(known), strict=True
+        )
     }
     names = [page.name for page in pages]
     found = judge(everything, names, rules_of, spared, now)

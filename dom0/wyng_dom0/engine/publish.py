@@ -214,30 +214,32 @@ def _check_hidden(
     if archive.end.good != commit:
         id = commit.catalog
         old = parse_catalog(archive.reader.record(BlobType.CATALOG, id))
-    for volume, page_id in old.pages.items():
-        if catalog.pages.get(volume) == page_id:
-            continue
-        whole = Removal(volume, 0, LAST)
-        if whole not in removals:
-            _check_volume(archive, volume, page_id, catalog, removals)
+    changed = [
+        (volume, page_id)
+        for volume, page_id in old.pages.items()
+        if catalog.pages.get(volume) != page_id
+        and Removal(volume, 0, LAST) not in removals
+    ]
+    pages = archive.load_all(BlobType.PAGE, [id for _, id in changed])
+    for (volume, _), record in zip(changed, pages, strict=True):
+        page = parse_page(record, volume)
+        _check_volume(archive, page, catalog, removals)
 
 
 def _check_volume(
     archive: OpenArchive,
-    volume: VolumeId,
-    old_id: BlobId,
+    old: Page,
     catalog: Catalog,
     removals: Sequence[Removal],
 ) -> None:
-    old = parse_page(archive.load(BlobType.PAGE, old_id), volume)
-    new_id = catalog.pages.get(volume)
+    new_id = catalog.pages.get(old.volume)
     new = None
     if new_id is not None:
-        new = parse_page(archive.load(BlobType.PAGE, new_id), volume)
+        new = parse_page(archive.load(BlobType.PAGE, new_id), old.volume)
     hidden = [
         session.name
         for session in hidden_sessions(old, new, archive)
-        if not _removed(removals, volume, session.sequence)
+        if not _removed(removals, old.volume, session.sequence)
     ]
     if hidden:
         raise IntegrityError(

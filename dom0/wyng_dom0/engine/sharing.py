@@ -136,8 +136,8 @@ def measure(archive: OpenArchive, told: Stat) -> Totals:
     """
     sizes = [
         session.size
-        for page in archive.pages.values()
-        for session in archive.sessions(page)
+        for sessions in archive.sessions_of(list(archive.pages.values()))
+        for session in sessions
     ]
     return Totals(
         sessions=len(sizes),
