@@ -79,3 +79,19 @@ def test_histories_of_all_volumes_are_asked_for_together(
         machine.wyng("-u", "--dry-run", "--keep-last=30", "prune").check()
         counts.append(asked())
     assert counts[1] == counts[0]
+
+
+def test_a_check_asks_for_the_trees_of_many_sessions_together(
+    tmp_path: Path, asked: Asked
+) -> None:
+    counts = []
+    for sessions in (4, 12):
+        machine = Machine(tmp_path / str(sessions))
+        machine.init().check()
+        for _ in range(sessions):
+            change(machine.images, 1)
+            machine.send("--all").check()
+        asked()
+        machine.wyng("arch-check").check()
+        counts.append(asked())
+    assert counts[1] == counts[0]

@@ -9,6 +9,7 @@ is. Changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from wyng_common.frames import BlobType
@@ -22,7 +23,7 @@ from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.runs import Run, Runs, united, without
 from wyng_dom0.errors import IntegrityError
 from wyng_dom0.events import Listener
-from wyng_dom0.tree.nodes import Node
+from wyng_dom0.tree.nodes import Node, height
 from wyng_dom0.tree.pieces import Piece, Tree, pieces
 
 # Ids found whole that are remembered, by half of each; what is behind that
@@ -30,6 +31,8 @@ from wyng_dom0.tree.pieces import Piece, Tree, pieces
 _WHOLE_MOST = 1 << 20
 _BAD_MOST = 1 << 17
 _HALF = 16
+# Trees whose roots are asked for together; a reader keeps more nodes.
+_ROOTS_AT_ONCE = 128
 
 # Says of chunks of a session, in their order, what is wrong with each, or "".
 Judge = Callable[[SessionContent, Iterator[Ref]], Iterator[tuple[int, str]]]
@@ -128,7 +131,10 @@ class Checker:
         found.volumes += 1
         newer: Tree | None = None
         hurt: list[Run] = []
-        for session in reversed(sessions):
+        for at, session in enumerate(reversed(sessions)):
+            if at % _ROOTS_AT_ONCE == 0:
+                end = len(sessions) - at
+                self._ask_roots(page, sessions[:end][-_ROOTS_AT_ONCE:])
             found.sessions += 1
             content = SessionContent(self._archive, page, session)
             teller = None
@@ -144,6 +150,19 @@ class Checker:
                 whole.append(session)
             newer = (session.root, content.chunks)
         return whole
+
+    def _ask_roots(self, page: Page, sessions: Sequence[Session]) -> None:
+        """Have the reader know them, or the store is asked for one by one."""
+        reader, levels = self._archive.reader, dict[int, list[BlobId]]()
+        for session in sessions:
+            content = SessionContent(self._archive, page, session)
+            if session.root is not None:
+                level = height(content.chunks)
+                levels.setdefault(level, []).append(session.root)
+        for level, roots in levels.items():
+            # Which of them can't be read is told when their session is.
+            with suppress(IntegrityError):
+                reader.nodes(page.domain, roots, level)
 
     def _note_hurt(
         self, content: SessionContent, hurt: Sequence[Run], why: str
