@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,10 +14,12 @@ import pytest
 
 from asking.rig import Rig
 from wyng_dom0.commands import request_restore
-from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.context import Context, Options
+from wyng_dom0.commands.kept_key import keep_key
 from wyng_dom0.engine import asking
 from wyng_dom0.errors import DestinationBusy, NotFound, SomeVolumesFailed
-from wyng_dom0.state import locks
+from wyng_dom0.runs import systemd, timers
+from wyng_dom0.state import locks, places
 from wyng_dom0.state.grants import Grant, list_grants, write_grant
 from wyng_dom0.state.requests import (
     NEEDS_KEY,
@@ -28,10 +31,17 @@ from wyng_dom0.state.requests import (
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=timezone.utc)
 
 
-def context(rig: Rig, told: "list[Any] | None" = None) -> Context:
+def context(
+    rig: Rig, told: "list[Any] | None" = None, **options: Any
+) -> Context:
     """As much of one as is looked at before a restore begins."""
     listener = [] if told is None else told
-    made = SimpleNamespace(places=rig.places, now=NOW, listener=listener.append)
+    made = SimpleNamespace(
+        places=rig.places,
+        now=NOW,
+        listener=listener.append,
+        options=Options("requests", **options),
+    )
     return cast(Context, made)
 
 
@@ -82,6 +92,34 @@ def test_what_comes_while_others_are_restored_is_restored_too(
     monkeypatch.setattr(request_restore, "_restore", restore)
     request_restore.carry_out_all(context(allowed))
     assert restored == ["work", "vault"]
+
+
+def test_key_kept_with_an_approval_begins_the_others_behind_it(
+    allowed: Rig,
+    by_itself: Grant,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Before, the run that begins would meet the one that is approved."""
+    done: "list[str]" = []
+    meant = context(allowed, remember=True)
+
+    def restore(_: Context, request: Request, by_itself: bool) -> None:
+        keep_key(meant, request.archive, b"k" * 32)
+        done.append(request.qube)
+
+    def start() -> bool:
+        done.append("the others")
+        return True
+
+    chosen = filed(allowed, by_itself, "work")
+    filed(allowed, by_itself, "vault", state=NEEDS_KEY)
+    monkeypatch.setattr(places, "SYSTEM_STATE", allowed.places.root)
+    monkeypatch.setattr(systemd, "RUNS", tmp_path)
+    monkeypatch.setattr(timers, "start_requests", start)
+    monkeypatch.setattr(request_restore, "_restore", restore)
+    request_restore.carry_out(meant, chosen)
+    assert done == ["work", "the others"]
 
 
 def test_full_disk_keeps_nothing_else_from_being_restored(

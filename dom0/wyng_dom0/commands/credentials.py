@@ -12,6 +12,7 @@ import re
 
 from wyng_common import limits
 from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.kept_key import keep_key
 from wyng_dom0.engine.unlock import unlock_known
 from wyng_dom0.errors import BadInput, NotFound
 from wyng_dom0.names import quote
@@ -23,7 +24,7 @@ from wyng_dom0.seal.slots import (
     SlotKind,
     check_key_file,
 )
-from wyng_dom0.state import key_agent, remembered
+from wyng_dom0.state import key_agent
 from wyng_dom0.words import list_words
 
 _SHEET_MAX = 1 << 16
@@ -82,7 +83,7 @@ def known_keys(context: Context, terms: Terms, name: str) -> ArchiveKeys:
     if keys.master is None:
         return keys
     if options.remember:
-        remembered.remember(context.places, terms.archive, keys.master)
+        keep_key(context, terms.archive, keys.master)
     elif asked and (options.authmin or 0) > 0:
         context.hold_key(terms.archive, keys.master, options.authmin or 0)
     return keys

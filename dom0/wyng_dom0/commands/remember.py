@@ -2,20 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`remember` and `forget`: whether this machine keeps the archive's key."""
 
-import os
-
-from wyng_common.ids import ArchiveId
 from wyng_dom0.commands.access import known_definition, terms_of
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.credentials import ask_credential
+from wyng_dom0.commands.kept_key import keep_key
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.engine.unlock import unlock_with
 from wyng_dom0.errors import Refused
-from wyng_dom0.events import Warning_
 from wyng_dom0.names import quote
-from wyng_dom0.runs import systemd, timers
 from wyng_dom0.seal.keys import Suite
-from wyng_dom0.state import key_agent, places, remembered, requests
+from wyng_dom0.state import key_agent, remembered
 
 
 def remember(context: Context) -> None:
@@ -30,7 +26,7 @@ def remember(context: Context) -> None:
     what = f"the archive {quote(definition.name)}"
     keys = unlock_with(context.places, terms, ask_credential(context, what))
     assert keys.master is not None
-    remembered.remember(context.places, terms.archive, keys.master)
+    keep_key(context, terms.archive, keys.master)
     context.report(
         Said(
             "remember",
@@ -39,23 +35,6 @@ def remember(context: Context) -> None:
             {"archive": definition.name},
         )
     )
-    _start_waiting(context, terms.archive)
-
-
-def _start_waiting(context: Context, archive: ArchiveId) -> None:
-    """Restores that had nothing but this key to wait for begin now."""
-    ours = context.places.root == places.SYSTEM_STATE and os.geteuid() == 0
-    waits = any(
-        each.archive == archive and each.state == requests.NEEDS_KEY
-        for each in requests.list_requests(context.places)
-    )
-    if ours and waits and systemd.is_there() and not timers.start_requests():
-        context.listener(
-            Warning_(
-                "restores that were asked for wait for this key, and systemd"
-                " does not start them: requests approve does"
-            )
-        )
 
 
 def forget(context: Context) -> None:

@@ -14,6 +14,7 @@ from wyng_common.errors import WyngError
 from wyng_common.messages import Capability
 from wyng_dom0.commands.access import opened
 from wyng_dom0.commands.context import Context
+from wyng_dom0.commands.kept_key import begin_waiting
 from wyng_dom0.commands.receive_qube import restore_qubes
 from wyng_dom0.engine import asking
 from wyng_dom0.errors import (
@@ -35,7 +36,11 @@ from wyng_dom0.state.requests import FAILED, NEEDS_KEY, Request
 
 def carry_out(context: Context, request: Request) -> None:
     """Restore what was asked for; raises what a restore raises."""
-    _restore(context, request, by_itself=False)
+    try:
+        _restore(context, request, by_itself=False)
+    finally:
+        if context.options.remember:
+            begin_waiting(context, request.archive)
 
 
 def carry_out_all(context: Context) -> None:

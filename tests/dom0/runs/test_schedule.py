@@ -245,8 +245,9 @@ def test_timers_of_a_deleted_archive_are_not_left_to_fail(host: Host) -> None:
 
 
 @pytest.mark.parametrize("broken", [False, True])
+@pytest.mark.parametrize("keep", [("remember",), ("--remember", "list")])
 def test_key_that_comes_begins_the_restores_that_waited_for_it(
-    host: Host, broken: bool
+    host: Host, keep: "tuple[str, ...]", broken: bool
 ) -> None:
     (host.root / "passphrase").write_text("a long enough passphrase\n")
     sealed = ("--archive=b", f"--passcmd=cat {host.root}/passphrase")
@@ -254,7 +255,7 @@ def test_key_that_comes_begins_the_restores_that_waited_for_it(
         *(*sealed, f"--local={host.root}/images", "arch-init"),
         f"--dest=internal:{host.root}/sealed",
     )
-    host.run(*sealed, "remember")
+    host.run(*sealed, *keep)
     begun = "start --no-block -- qvm-wyng-requests.service"
     assert not (host.root / "told").exists(), "nothing waits"
     here = places.Places(host.root / "state")
@@ -263,6 +264,8 @@ def test_key_that_comes_begins_the_restores_that_waited_for_it(
     write_request(here, asked.marked(NEEDS_KEY))
     if broken:
         (host.root / "broken").touch()
-    _, told = host.run(*sealed, "remember")
+    host.run(*sealed, "list")
+    assert not (host.root / "told").exists(), "the key is not to be kept"
+    _, told = host.run(*sealed, *keep)
     assert (host.root / "told").read_text().splitlines().count(begun) == 1
     assert ("requests approve" in told) == broken
