@@ -189,6 +189,7 @@ FAULTS = [
     ("lost", 30_000, 5, "the stream to the qube backup was lost"),
     ("early-exit", 30_000, 5, "ended early without an error"),
     ("sender-killed", 30_000, 5, "ended the connection"),
+    ("client-killed", 30_000, 5, "by signal 9; what was sent so far is kept"),
     ("stall", 30_000, 5, "has stopped"),
     ("lost", 20, 5, "the stream to the qube backup was lost"),
     ("early-exit", 0, 5, "ended early without an error"),

@@ -15,7 +15,12 @@ from wyng_dom0.errors import (
     NotAllowed,
     ProgramMissing,
 )
-from wyng_dom0.transport.destination import QUBES_SSH, SSH, Destination
+from wyng_dom0.transport.destination import (
+    INTERNAL,
+    QUBES_SSH,
+    SSH,
+    Destination,
+)
 
 _BAD_INPUT = 9
 _PROBLEM, _REFUSED, _MISSING, _LOST = 125, 126, 127, 255
@@ -34,8 +39,10 @@ _KEPT = "what was sent so far is kept, and the command can be repeated"
 def ending(
     destination: Destination, code: int, untrusted_words: str
 ) -> Dom0Error | None:
-    """The error of a call whose process ended with `code`; None when there
-    is nothing more to say than that it ended."""
+    """The error of a call whose process ended with `code`, as subprocess
+    has it; None when there is nothing more to say than that it ended."""
+    if code < 0:
+        return _killed(destination, -code)
     if destination.scheme == SSH:
         return _of_ssh(destination, code, untrusted_words)
     if destination.vm:
@@ -72,6 +79,14 @@ def _of_ssh(
             about=destination.url,
         )
     return _ended_early(host, code) if code == 0 else None
+
+
+def _killed(destination: Destination, signal: int) -> DestinationError:
+    """On this machine: by somebody, or for want of memory."""
+    what = {INTERNAL: "the store", SSH: "ssh"}.get(destination.scheme, "qrexec")
+    return DestinationError(
+        f"{what} was killed on this machine by signal {signal}; {_KEPT}"
+    )
 
 
 def _sign(untrusted_words: str) -> str:

@@ -136,6 +136,10 @@ ENDINGS = [
     ("qubes://v/a", 125, "qrexec-client[1]: connect /x", "is not running"),
     ("qubes://v/a", 125, "", "qrexec failed"),
     ("qubes://v/a", 137, "", "by signal 9"),
+    ("qubes://v/a", -9, "", "qrexec was killed on this machine by signal 9"),
+    ("qubes-ssh://v:h/p", -15, "", "qrexec was killed on this machine"),
+    ("ssh://h/p", -9, "", "ssh was killed on this machine by signal 9"),
+    ("internal:/p", -9, "", "the store was killed on this machine"),
     ("qubes://v/a", 9, "", "configuration has a fault"),
     ("qubes-ssh://v:h/p", 255, "Permission denied", "does not let us in"),
 ]
