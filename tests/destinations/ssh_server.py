@@ -17,8 +17,10 @@ from pathlib import Path
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 PROGRAMS = Path(sys.executable).parent
 # What a remote command may find: everything, Python alone, or nothing.
-_HOSTS = ("store", "bare", "empty", "forced", "rude", "append")
+_HOSTS = ("store", "bare", "empty", "forced", "rude", "append", "chatty")
 _RUDE = r"printf '\033[2Jwelcome\007\n%0900d\n' 7 >&2; exit 1"
+# As ~/.bashrc of many does.
+_CHATTY = r"printf 'Welcome \033[2J to chatty\n'; eval $SSH_ORIGINAL_COMMAND"
 
 
 def is_installed() -> bool:
@@ -100,6 +102,7 @@ class SshServer:
             ("forced", str(python), "/bin/cat"),
             ("rude", everything, _RUDE),
             ("append", everything, append),
+            ("chatty", everything, _CHATTY),
         ):
             lines.append(f"Match LocalPort {self.ports[name]}")
             lines.append(f'SetEnv "PATH={path}" "HOME={self.home}"')

@@ -248,6 +248,16 @@ def test_qube_that_is_shut_down_is_told(made: Dom0) -> None:
     assert "backup is not running" in made.fails(5, "send")
 
 
+def test_qube_that_prints_at_login_is_told(dom0: Dom0, backup: Qube) -> None:
+    for script in (backup.root / "rpc").glob("wyng.*"):
+        silent = script.read_text().partition("\n")[2]
+        script.write_text(f"#!/bin/sh\nprintf 'Hello \\033[2J\\n'\n{silent}")
+    told = dom0.fails(5, *dom0.init_words("qubes://backup/laptop"))
+    assert 'it said "Hello ?[2J" in place of an answer' in told
+    assert "~/.profile" in told and len(told.splitlines()) == 1
+    assert not dom0.machine.state.exists()
+
+
 def test_other_qube_is_refused_by_the_qube_itself(
     made: Dom0, tmp_path: Path
 ) -> None:

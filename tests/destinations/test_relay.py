@@ -60,6 +60,16 @@ def test_host_that_the_qube_does_not_list_is_refused(
     assert part in dom0.fails(code, *dom0.init_words(url))
 
 
+def test_host_that_prints_at_login_is_told(
+    dom0: Dom0, backup: Qube, url: str
+) -> None:
+    backup.etc.write_text("[store]\nany_host = yes\n")
+    chatty = url.replace("backup:store", "backup:chatty")
+    told = dom0.fails(5, *dom0.init_words(chatty))
+    assert 'it said "Welcome ?[2J to chatty" in place of an answer' in told
+    assert "~/.profile" in told and len(told.splitlines()) == 1
+
+
 def test_any_host_is_for_dom0_that_asks(
     dom0: Dom0, backup: Qube, url: str, ssh_server: SshServer
 ) -> None:

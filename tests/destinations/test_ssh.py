@@ -105,6 +105,7 @@ BAD = [
     ("nobody.invalid", 5, "ssh does not know that name"),
     ("joe@store", 5, "it does not let us in"),
     ("rude", 5, "?[2Jwelcome?"),
+    ("chatty", 5, 'it said "Welcome ?[2J to chatty" in place of an answer'),
     ("store:0", 9, "that is not a port"),
     ("-oProxyCommand=x", 9, "that is not a host's name"),
     ("-l@store", 9, "that is not a user's name"),
@@ -178,6 +179,7 @@ def test_kept_store_that_was_altered_never_runs(
     [
         ("empty", "there is no python3 on empty"),
         ("forced", "has the wrong length"),
+        ("chatty", "something there prints at login"),
     ],
 )
 def test_bootstrap_sends_nothing_where_it_must_not(

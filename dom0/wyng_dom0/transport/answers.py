@@ -21,9 +21,11 @@ from wyng_common.messages import (
     parse_message_header,
 )
 from wyng_dom0.errors import DestinationError, StreamEnded
+from wyng_dom0.transport.login_text import login_text
 from wyng_dom0.transport.patience import Pace, Patience
 
 _READ_SIZE = 1 << 20
+_TEXT_MAX = 1024
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class AnswerReader:
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
         self._buffer = bytearray()
+        self._has_begun = False
 
     def read(self, op: Op, tag: int) -> Answer:
         """The next answer, which must be one to this request."""
@@ -59,16 +62,29 @@ class AnswerReader:
             header = parse_message_header(head, limits.FRAME_MAX)
             status = Status(header.second)
         except (MessageError, ValueError):
-            raise DestinationError(
-                "the store sent something that is no answer"
+            raise self.not_understood(
+                head, "the store sent something that is no answer"
             ) from None
         if (header.code, header.tag) != (op, tag):
-            raise DestinationError("the store answered another question")
+            raise self.not_understood(
+                head, "the store answered another question"
+            )
+        self._has_begun = True
         return Answer(status, header.count, self._take(header.length))
 
     def read_untrusted(self, size: int) -> bytes:
         """So many bytes, where no answer is expected yet."""
         return self._take(size)
+
+    def not_understood(
+        self, untrusted: bytes, sentence: str
+    ) -> DestinationError:
+        """The error of what was read and is none of ours, perhaps text that
+        came before anything else."""
+        text = None
+        if not self._has_begun:
+            text = login_text(untrusted + bytes(self._buffer[:_TEXT_MAX]))
+        return DestinationError(text or sentence)
 
     def _take(self, size: int) -> bytes:
         deadline = self._patience.deadline(size)
@@ -86,7 +102,8 @@ class AnswerReader:
             )
         data = os.read(self._descriptor, _READ_SIZE)
         if not data:
-            raise StreamEnded("the store ended the connection")
+            sentence = "the store ended the connection"
+            raise StreamEnded(str(self.not_understood(b"", sentence)))
         self._buffer += data
         if self._pace is not None:
             self._pace.spend(len(data))

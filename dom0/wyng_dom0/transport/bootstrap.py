@@ -38,8 +38,9 @@ def send_store(
     assert len(bundle) <= _BUNDLE_MAX
     untrusted_greeting = reader.read_untrusted(len(loader.GREETING))
     if untrusted_greeting != loader.GREETING:
-        raise DestinationError(
-            "what answers there is not Python: is it a forced command?"
+        raise reader.not_understood(
+            untrusted_greeting,
+            "what answers there is not Python: is it a forced command?",
         )
     name = hashlib.sha256(bundle).hexdigest()
     size = f"{len(bundle):0{loader.SIZE_DIGITS}}"
