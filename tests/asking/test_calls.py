@@ -230,6 +230,42 @@ def test_archive_that_moved_away_is_not_the_qubes_any_more(
     allowed.define("laptop", "qubes://work/mine", 1)
     allowed.dom0.call("backup", ASK)
     assert allowed.asked() == []
+    (said,) = allowed.said("requests", "requests", "list")["problems"]
+    assert "the archive laptop" in said and "lies elsewhere" in said
+
+
+def test_archive_made_anew_is_refused_and_told_until_it_is_allowed(
+    allowed: Rig,
+) -> None:
+    """Under the same name, in the same qube."""
+    allowed.dom0.do_not_wait()
+    (allowed.places.definition("laptop")).unlink()
+    allowed.define("laptop", "qubes://backup/mine", 9)
+    allowed.dom0.call("backup", ASK)
+    assert allowed.asked() == []
+    (said,) = allowed.said("requests", "requests", "list")["problems"]
+    assert "01" * 16 in said and "not known here any more" in said
+    assert "requests allow backup" in said and "requests block backup" in said
+    allowed.run("requests", "allow", "backup")
+    report = allowed.said("requests", "requests", "list")
+    assert report["problems"] == []
+    assert [each["archive"] for each in report["allowed"]] == ["laptop"]
+    allowed.dom0.call("backup", ASK)
+    (request,) = allowed.asked()
+    assert request.archive == bytes([9] * 16)
+
+
+def test_damaged_definition_takes_back_nothing(allowed: Rig) -> None:
+    """What it was of may well lie where it lay."""
+    allowed.define("second", "qubes://backup/second", 3)
+    path = allowed.places.definition("laptop")
+    whole = path.read_bytes()
+    path.write_bytes(b"damaged")
+    allowed.run("--archive=second", "requests", "allow", "backup")
+    assert allowed.said("requests", "requests", "list")["problems"] == []
+    path.write_bytes(whole)
+    report = allowed.said("requests", "requests", "list")
+    assert len(report["allowed"]) == 2
 
 
 # wyng.Ready

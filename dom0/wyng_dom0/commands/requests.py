@@ -95,6 +95,18 @@ def _problems(context: Context, known: list[Grant]) -> list[str]:
                 f"{vm} is another qube than the one that was allowed, and is"
                 f" refused: requests allow {vm} if it is meant"
             )
+    names = asking.names_of_archives(context.places)
+    for grant in asking.strays(context.places, known):
+        named = names.get(grant.archive)
+        what = (
+            "lies elsewhere by now" if named else "is not known here any more"
+        )
+        problems.append(
+            f"{grant.vm} was allowed to ask for the archive"
+            f" {named or grant.archive.hex()}, which {what}: requests allow"
+            f" {grant.vm} allows those that lie in it now, requests block"
+            f" {grant.vm} takes all back"
+        )
     return problems
 
 

@@ -57,12 +57,37 @@ def names_of_archives(places: Places) -> dict[ArchiveId, str]:
     One whose definition is damaged has no name: a qube is to be blocked all
     the same.
     """
-    found = {}
+    readable, _ = _readable(places)
+    return {each.archive: each.name for each in readable}
+
+
+def _readable(places: Places) -> tuple[list[ArchiveDefinition], bool]:
+    """The archives known here, and whether these are all."""
+    found, all_of_them = [], True
     for name in definitions.list_names(places):
         try:
-            found[definitions.load(places, name).archive] = name
+            found.append(definitions.load(places, name))
         except (BadInput, NotFound):
-            continue
+            all_of_them = False
+    return found, all_of_them
+
+
+def strays(places: Places, known: Iterable[Grant]) -> list[Grant]:
+    """Those whose archive is no more, or lies elsewhere: they let nobody ask.
+
+    While a definition is damaged no archive counts as gone: it may be that.
+    """
+    readable, all_of_them = _readable(places)
+    by_archive = {each.archive: each for each in readable}
+    found = []
+    for grant in known:
+        definition = by_archive.get(grant.archive)
+        if definition is None:
+            is_stray = all_of_them
+        else:
+            is_stray = not held_by(definition, grant.vm)
+        if is_stray:
+            found.append(grant)
     return found
 
 
@@ -96,11 +121,19 @@ def restored_before(qube: str, known: Iterable[str]) -> list[str]:
 
 
 def allow(places: Places, new: Iterable[Grant], now: datetime) -> None:
-    """Let qubes ask; durable. What a crash leaves allows too little."""
+    """Let qubes ask; durable. What a crash leaves allows too little.
+
+    What they were allowed before for an archive that is no more goes.
+    """
+    vms = set()
     with locks.hold_requests(places):
         for grant in new:
             grants.write_grant(places, grant)
             _note(places, now, "allowed", grant)
+            vms.add(grant.vm)
+        for grant in strays(places, grants.list_grants(places)):
+            if grant.vm in vms:
+                grants.remove_grant(places, grant.archive)
         _install_policy(places)
 
 
