@@ -136,6 +136,13 @@ def test_service_waits_for_mains_unless_told(what: str) -> None:
     assert shown == ["[Unit]", "ConditionACPower="]
 
 
+def test_no_call_is_one_start_too_many() -> None:
+    """Whose it is was held to a pace before; nothing else starts it again."""
+    unit = read(ROOT / "systemd/qvm-wyng-requests.service")
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert "Restart" not in unit["Service"] and "Install" not in unit
+
+
 def calendar(expression: str) -> "List[str]":
     need("systemd-analyze")
     said = run("systemd-analyze", "calendar", "--iterations=3", expression)
