@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -34,15 +33,19 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=timezone.utc)
 def context(
     rig: Rig, told: "list[Any] | None" = None, **options: Any
 ) -> Context:
-    """As much of one as is looked at before a restore begins."""
+    """One in which time stands still and nobody is asked."""
     listener = [] if told is None else told
-    made = SimpleNamespace(
-        places=rig.places,
-        now=NOW,
-        listener=listener.append,
+    nobody = cast(Any, None)
+    return Context(
         options=Options("requests", **options),
+        places=rig.places,
+        listener=listener.append,
+        now=NOW,
+        prompts=nobody,
+        report=nobody,
+        hold_key=nobody,
+        clock=lambda: NOW,
     )
-    return cast(Context, made)
 
 
 @pytest.fixture

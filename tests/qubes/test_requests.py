@@ -106,10 +106,12 @@ class Asked:
         out = self.dom0.run("--json", "requests", "list")
         return list(self.dom0.machine.parsed(out, "requests")["requests"])
 
-    def words(self) -> List[str]:
+    def log(self) -> List[Dict[str, Any]]:
         out = self.dom0.run("--json", "requests", "log")
-        entries = self.dom0.machine.parsed(out, "request-log")["entries"]
-        return [each["what"] for each in entries]
+        return list(self.dom0.machine.parsed(out, "request-log")["entries"])
+
+    def words(self) -> List[str]:
+        return [each["what"] for each in self.log()]
 
     def forget_key(self) -> bytes:
         (path,) = (self.places.root / "remembered").iterdir()
@@ -249,6 +251,17 @@ def test_what_may_run_by_itself_does_when_systemd_starts_it(
     asked.run("run")
     asked.run("approve")
     assert "work-restored-2" in asked.system.names()
+
+
+def test_log_says_when_each_restore_of_a_run_ended(asked: Asked) -> None:
+    asked.run("allow", "backup", "--by-itself")
+    for name in ("work", "a-name-of-thirty-one-characters", "no-such-qube"):
+        asked.ask(name)
+    asked.fail_to_run()
+    ended = ("restored", "failed")
+    entries = [each for each in asked.log() if each["what"] in ended]
+    times = [each["time"] for each in entries]
+    assert len(set(times)) == 3 and times == sorted(times)
 
 
 def test_what_was_restored_by_itself_is_not_restored_again_by_itself(

@@ -13,7 +13,6 @@ import signal
 import stat
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -29,7 +28,12 @@ from wyng_dom0.cli.progress import Output, Progress, say_error
 from wyng_dom0.cli.prompts import TerminalPrompts
 from wyng_dom0.cli.result_file import noted
 from wyng_dom0.cli.user_commands import around
-from wyng_dom0.commands.context import Audience, Context, Options
+from wyng_dom0.commands.context import (
+    Audience,
+    Context,
+    Options,
+    local_time,
+)
 from wyng_dom0.commands.reports import Said
 from wyng_dom0.errors import Dom0Error
 from wyng_dom0.events import Notice
@@ -81,7 +85,7 @@ def _run(options: Options, output: Output, hold: Hold) -> None:
     gc.freeze()
     gc.set_threshold(50_000)
     places = find_places(options.meta_dir, os.geteuid(), os.environ)
-    now = datetime.now().astimezone()
+    now = local_time()
     with (
         around(options),
         Progress(output, options) as shown,

@@ -165,6 +165,11 @@ def _always() -> bool:
     return True
 
 
+def local_time() -> datetime:
+    """The present, aware, in the local zone."""
+    return datetime.now().astimezone()
+
+
 @dataclass(frozen=True)
 class Audience:
     """For commands that go on until nobody wants them any more.
@@ -181,11 +186,12 @@ class Audience:
 class Context:
     """All that a command may know of its surroundings.
 
-    `now` is aware, in the local zone. `report` shows the one result of a
-    command that reports; `listener` gets what happens on the way, and holds
-    the command where it is paused. `hold_key` starts an agent that holds an
-    archive's key for some minutes. `hold` says how long the run was paused,
-    and what must not be broken off.
+    `now` is aware, in the local zone, and when the command began; `clock`
+    gives the same later on, for what takes long. `report` shows the one
+    result of a command that reports; `listener` gets what happens on the way,
+    and holds the command where it is paused. `hold_key` starts an agent that
+    holds an archive's key for some minutes. `hold` says how long the run was
+    paused, and what must not be broken off.
     """
 
     options: Options
@@ -197,3 +203,4 @@ class Context:
     hold_key: Callable[[ArchiveId, bytes, int], None]
     hold: Hold = field(default_factory=Hold)
     audience: Audience = Audience()
+    clock: Callable[[], datetime] = local_time

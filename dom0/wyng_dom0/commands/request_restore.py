@@ -72,7 +72,7 @@ def _until_none_is_left(context: Context) -> Iterator[Request]:
     while True:
         left = [
             each
-            for each in asking.pending(context.places, context.now)
+            for each in asking.pending(context.places, context.clock())
             if each.state != FAILED
             and each.as_asked() not in tried
             and _goes_by_itself(context, each)
@@ -89,7 +89,9 @@ def _goes_by_itself(context: Context, request: Request) -> bool:
 
 
 def _restore(context: Context, request: Request, by_itself: bool) -> None:
-    places, now = context.places, context.now
+    places = context.places
+    # A run may last for hours, and the log tells when each was restored.
+    context = replace(context, now=context.clock())
     with locks.hold_request(places, request.archive, request.qube):
         present = requests.read_request(places, request.archive, request.qube)
         if present is None or present.as_asked() != request.as_asked():
@@ -107,7 +109,7 @@ def _restore(context: Context, request: Request, by_itself: bool) -> None:
         except WyngError as error:
             _note_failure(context, request, error)
             raise
-        asking.end(places, request, now, "restored", request.target)
+        asking.end(places, request, context.clock(), "restored", request.target)
 
 
 def _begin(context: Context, request: Request, by_itself: bool) -> Request:
@@ -178,4 +180,4 @@ def _note_failure(context: Context, request: Request, error: WyngError) -> None:
     marked = request.marked(NEEDS_KEY if locked else FAILED, str(error))
     again = locked and request.state == NEEDS_KEY
     what = "" if again else "needs-key" if locked else "failed"
-    asking.mark(context.places, marked, context.now, what)
+    asking.mark(context.places, marked, context.clock(), what)
