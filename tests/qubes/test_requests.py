@@ -311,6 +311,23 @@ def test_request_waits_for_the_key(asked: Asked) -> None:
     assert asked.listed() == []
 
 
+def test_what_needs_a_key_and_was_not_allowed_by_itself_waits_for_approve(
+    asked: Asked,
+) -> None:
+    """Also when the key is kept again: see doc/interfaces.md."""
+    key = asked.forget_key()
+    asked.ask("work")
+    asked.dom0.fails(3, "requests", "approve")
+    (row,) = asked.listed()
+    assert row["state"] == "needs-key"
+    (request,) = list_requests(asked.places)
+    remembered.remember(asked.places, request.archive, key)
+    asked.run("run")
+    assert "work-restored-1" not in asked.system.names()
+    asked.run("approve")
+    assert "work-restored-1" in asked.system.names()
+
+
 def test_crash_in_a_restore_leaves_what_can_be_approved_again(
     asked: Asked,
 ) -> None:
