@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from asking.rig import Rig
+from wyng_common.ids import ArchiveId
 from wyng_dom0.commands import request_restore
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.kept_key import keep_key
@@ -123,6 +124,26 @@ def test_key_kept_with_an_approval_begins_the_others_behind_it(
     monkeypatch.setattr(request_restore, "_restore", restore)
     request_restore.carry_out(meant, chosen)
     assert done == ["work", "the others"]
+
+
+def test_many_that_one_qube_asks_for_keep_no_other_waiting(
+    allowed: Rig, by_itself: Grant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restored = []
+
+    def restore(_: Context, request: Request, by_itself: bool) -> None:
+        restored.append(request.qube)
+
+    other = replace(by_itself, archive=ArchiveId(bytes([2] * 16)), vm="other")
+    write_grant(allowed.places, other)
+    for number, name in enumerate(("a", "b", "c")):
+        moment = NOW + timedelta(seconds=number)
+        filed(allowed, by_itself, name, asked=moment)
+        later = moment + timedelta(minutes=1)
+        filed(allowed, other, f"of-other-{name}", asked=later)
+    monkeypatch.setattr(request_restore, "_restore", restore)
+    request_restore.carry_out_all(context(allowed))
+    assert restored == ["a", "of-other-a", "b", "of-other-b", "c", "of-other-c"]
 
 
 def test_full_disk_keeps_nothing_else_from_being_restored(

@@ -7,6 +7,7 @@ request says which qube it becomes before there is one, and is dropped when
 that is whole: a crash leaves a request that can be approved again.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -67,8 +68,13 @@ def carry_out_all(context: Context) -> None:
 
 
 def _until_none_is_left(context: Context) -> Iterator[Request]:
-    """Each request once; those too that come while others are restored."""
+    """Each request once; those too that come while others are restored.
+
+    Next is one of the qube that had the fewest so far: many that one asked for
+    don't keep another's waiting.
+    """
     tried: set[Request] = set()
+    had: Counter[str] = Counter()
     while True:
         left = [
             each
@@ -79,8 +85,11 @@ def _until_none_is_left(context: Context) -> Iterator[Request]:
         ]
         if not left:
             return
-        tried.add(left[0].as_asked())
-        yield left[0]
+        # The oldest of those that are alike.
+        following = min(left, key=lambda each: had[each.caller])
+        tried.add(following.as_asked())
+        had[following.caller] += 1
+        yield following
 
 
 def _goes_by_itself(context: Context, request: Request) -> bool:
