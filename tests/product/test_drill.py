@@ -187,6 +187,41 @@ def test_killed_drill_is_cleaned_up_by_the_next(kept: Machine) -> None:
     check_nothing_is_left(kept)
 
 
+@pytest.mark.parametrize("words", [(), ("--all", "--force"), ("--force",)])
+def test_killed_drill_is_cleaned_up_when_asked(
+    kept: Machine, words: "tuple[str, ...]"
+) -> None:
+    with held_drill(kept) as process:
+        (folder,) = scratch_folders(kept)
+        name = () if words else (str(folder),)
+        if name:
+            assert "takes no name" in kept.fails(9, "delete", *name, "--clean")
+        else:
+            kept.run("delete", *words, "--clean")
+        assert folder.exists(), "it is being drilled"
+        process.kill()
+        process.wait(WAIT)
+    assert f"delete {folder} --clean" in kept.run("status")
+    asked = (*words, "delete", *name, "--clean")
+    assert str(folder) in kept.run("--dry-run", *asked)
+    assert folder.exists()
+    assert str(folder) in kept.run(*asked)
+    check_nothing_is_left(kept)
+    assert "A drill left" not in kept.run("status")
+
+
+def test_place_of_no_drill_is_not_removed(kept: Machine) -> None:
+    mine = kept.root / "mine"
+    mine.mkdir()
+    place = str(mine)
+    assert "takes no name" in kept.fails(9, "delete", place, "--clean")
+    scratches.note(Places(kept.state), Scratch(place))
+    for words in ((place,), ("--all", "--force")):
+        said = kept.fails(1, "delete", *words, "--clean")
+        assert "is no scratch of a drill" in said
+    assert mine.exists()
+
+
 def test_cancelled_drill_takes_its_scratch_along(kept: Machine) -> None:
     with held_drill(kept) as process:
         process.terminate()

@@ -36,7 +36,10 @@ def render_status(report: reports.StatusReport) -> str:
 def _render_leftover(row: reports.LeftoverRow) -> str:
     name = show(row.name)
     if row.kind == "drill":
-        return f"A drill left {name}: the next one removes it."
+        return (
+            f"A drill left {name}: the next one removes it, or"
+            f" `qvm-wyng delete {name} --clean`."
+        )
     if row.kind == "perhaps":
         return (
             f"The qube {name} may be what a killed restore of {show(row.of)}"

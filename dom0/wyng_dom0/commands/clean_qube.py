@@ -23,7 +23,8 @@ def run(context: Context) -> None:
     if options.all or not has_qubes() or not is_qube_name(qube):
         raise BadInput(
             "delete --clean takes no name, or that of a qube which a killed"
-            " restore left half made"
+            " restore left half made, or what a killed drill left, as status"
+            " tells it"
         )
     admin = open_qubes(context.places, context.listener).admin
     with locks.hold_restore(context.places, qube):

@@ -7,7 +7,7 @@ import time
 from wyng_common.errors import FormatError
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import VolumeId
-from wyng_dom0.commands import clean_qube
+from wyng_dom0.commands import clean_drill, clean_qube
 from wyng_dom0.commands.access import known_definition, opened
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import Said
@@ -16,13 +16,14 @@ from wyng_dom0.engine.kept import (
     forget_archive,
     states_of,
 )
+from wyng_dom0.engine.leftovers import find_drilled, remove_drilled
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.proving import forget_volume_proofs
 from wyng_dom0.engine.volumes import delete_volume
-from wyng_dom0.errors import BadInput, NotFound, Refused
+from wyng_dom0.errors import BadInput, NotFound, Refused, SourceError
 from wyng_dom0.names import quote
-from wyng_dom0.state import ledgers
-from wyng_dom0.state.volumes import VolumeState, list_states
+from wyng_dom0.state import ledgers, locks
+from wyng_dom0.state.volumes import list_states
 
 
 def run(context: Context) -> None:
@@ -89,13 +90,16 @@ def _volume(options: Options, archive: OpenArchive) -> VolumeId:
 
 
 def _clean(context: Context) -> None:
-    """Snapshots and ledgers of this archive, or of all, go; no store is
-    asked, and no session is touched."""
+    """Snapshots and ledgers of this archive, or of all, go, and what killed
+    drills left, of whatever; no store is asked, and no session is touched."""
     options = context.options
     if options.vid is not None:
         raise BadInput("delete --clean and --vid contradict each other")
     if options.names:
-        clean_qube.run(context)
+        if clean_drill.is_drilled(context, options.names[0]):
+            clean_drill.run(context, options.names[0])
+        else:
+            clean_qube.run(context)
         return
     archive = None if options.all else known_definition(context).archive
     states = [
@@ -103,31 +107,48 @@ def _clean(context: Context) -> None:
         for state in list_states(context.places)
         if archive is None or archive in ledgers.list_archives(state.folder)
     ]
-    of = "every archive" if archive is None else "this archive"
+    drilled = [each.name for each in find_drilled(context.places)]
+    what = f"{len(states)} volume(s) of " + (
+        "every archive" if archive is None else "this archive"
+    )
+    problems: list[str] = []
     if not options.dry_run:
-        _ask(context, states, of)
+        _ask(context, what, drilled)
         for state in states:
             forget_archive(context.places, state, archive)
         clean_strays(context.places, [state.source for state in states])
+        if drilled:
+            with locks.hold_drill(context.places):
+                problems = remove_drilled(context.places)
     verb = "Would clean" if options.dry_run else "Cleaned"
     context.report(
         Said(
             "clean",
-            f"{verb} up behind {len(states)} volume(s) of {of}.",
+            f"{verb} up behind {what}{_and_drilled(drilled)}.",
             {
                 "volumes": [state.volume for state in states],
+                "drilled": drilled,
                 "dry_run": options.dry_run,
             },
         )
     )
+    if problems:
+        raise SourceError("; ".join(problems))
 
 
-def _ask(context: Context, states: list[VolumeState], of: str) -> None:
+def _and_drilled(drilled: list[str]) -> str:
+    if not drilled:
+        return ""
+    return f", and what killed drills left: {', '.join(map(quote, drilled))}"
+
+
+def _ask(context: Context, what: str, drilled: list[str]) -> None:
     if context.options.force:
         return
     if context.options.unattended:
         raise Refused("delete --clean without anybody to ask wants --force")
     context.prompts.confirm(
-        f"Delete the local snapshots and ledgers of {len(states)} volume(s) of"
-        f" {of}? The next send of each reads all of it."
+        f"Delete the local snapshots and ledgers of {what}"
+        f"{_and_drilled(drilled)}? The next send of each volume reads all of"
+        " it."
     )

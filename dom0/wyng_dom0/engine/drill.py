@@ -19,10 +19,11 @@ from pathlib import Path
 from wyng_dom0.archive.page import ranges
 from wyng_dom0.engine.content import SessionContent, Teller
 from wyng_dom0.engine.guard import Bounds
+from wyng_dom0.engine.leftovers import remove_drilled
 from wyng_dom0.engine.local_ids import Hashed, LocalIds, differing
 from wyng_dom0.engine.restore import How, Restore
 from wyng_dom0.engine.spans import spans_of
-from wyng_dom0.errors import Dom0Error, TargetError
+from wyng_dom0.errors import TargetError
 from wyng_dom0.events import Event, Listener, Progress, VolumeStarted, Warning_
 from wyng_dom0.names import quote
 from wyng_dom0.snapshots import page_cache
@@ -30,7 +31,6 @@ from wyng_dom0.snapshots.driver import PoolUsage
 from wyng_dom0.snapshots.snapshot import Range, data_ranges
 from wyng_dom0.sources import scratch
 from wyng_dom0.sources.target import is_block_device
-from wyng_dom0.state import scratches
 from wyng_dom0.state.places import Places
 
 _LOOK_SECONDS = 5.0
@@ -85,12 +85,8 @@ class Drill:
 
     def clean_up(self) -> None:
         """Remove what killed drills left; what can't be removed is told."""
-        for left in scratches.noted(self._places):
-            try:
-                scratch.remove(left, self._places)
-            except (Dom0Error, OSError) as error:
-                why = f"what a killed drill left stays: {error}"
-                self._listener(Warning_(why))
+        for why in remove_drilled(self._places):
+            self._listener(Warning_(why))
 
     def run(self, content: SessionContent, where: Place) -> Drilled:
         """Restore a session, read it back, remove it.

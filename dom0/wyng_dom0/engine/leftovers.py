@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from wyng_dom0.engine.qube_restore import is_half_made
-from wyng_dom0.errors import DestinationBusy, NotFound, Refused
+from wyng_dom0.errors import DestinationBusy, Dom0Error, NotFound, Refused
 from wyng_dom0.qubes.capture import RESTORING
 from wyng_dom0.qubes.facade import Admin
+from wyng_dom0.sources import scratch
 from wyng_dom0.state import locks, restoring, scratches
 from wyng_dom0.state.places import Places
 from wyng_dom0.state.restoring import Restored
@@ -50,10 +51,31 @@ def find_leftovers(places: Places, admin: Admin | None) -> list[Leftover]:
     for each in restoring.noted(places):
         if _is_idle(places, each.qube) and not _is_done(admin, each):
             found.append(Leftover(_kind(admin, each), each.qube, each.of))
+    return [*found, *find_drilled(places)]
+
+
+def find_drilled(places: Places) -> list[Leftover]:
+    """What killed drills restored to; nothing while a drill runs."""
     drills = scratches.noted(places)
-    if drills and not _is_drilling(places):
-        found += [Leftover(LeftoverKind.DRILL, each.place) for each in drills]
-    return found
+    if not drills or _is_drilling(places):
+        return []
+    return [Leftover(LeftoverKind.DRILL, each.place) for each in drills]
+
+
+def remove_drilled(places: Places, place: str | None = None) -> list[str]:
+    """Remove what killed drills restored to; why each that stays does so.
+
+    All of it, or what lies at `place`. The caller holds the drill's lock.
+    """
+    problems = []
+    for left in scratches.noted(places):
+        if place not in (None, left.place):
+            continue
+        try:
+            scratch.remove(left, places)
+        except (Dom0Error, OSError) as error:
+            problems.append(f"what a killed drill left stays: {error}")
+    return problems
 
 
 def drop_note(admin: Admin, places: Places, qube: str) -> bool:
