@@ -13,6 +13,7 @@ from wyng_dom0.engine.qube_restore import (
     QubeOrder,
     QubeRestore,
     check_all,
+    finish_all,
     restore_all,
 )
 from wyng_dom0.errors import Cancelled, QubesError, Refused
@@ -88,6 +89,22 @@ def test_qube_that_may_have_been_made_is_told(
         restore_all([restore(here, "work", False)], known(here))
     (left,) = find_leftovers(here[2], here[1])
     assert (left.kind.value, left.name) == ("perhaps", "work")
+
+
+def test_qube_that_cannot_be_let_go_keeps_no_other_from_starting(
+    here: Here,
+) -> None:
+    """Somebody removes one while what they had is asked for."""
+    system = here[0]
+    wanted = [restore(here, name, False) for name in ("qa", "qb", "qc")]
+    restore_all(wanted, known(here))
+    for name in ("qa", "qc"):
+        here[1].remove(name)
+    failed = finish_all(wanted)
+    assert [each.__notes__[0].split()[0] for each in failed] == ["qa", "qc"]
+    assert TAG not in system.qube("qb")["tags"]
+    assert [each.qube for each in restoring.noted(here[2])] == ["qa", "qc"]
+    assert find_leftovers(here[2], here[1]) == []
 
 
 def test_qube_that_nothing_was_done_to_is_no_leftover(here: Here) -> None:

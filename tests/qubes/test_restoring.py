@@ -9,7 +9,9 @@ from typing import Any, Dict, cast
 import pytest
 
 from qubes.dom0 import Dom0
+from wyng_dom0.cli.main import main
 from wyng_dom0.errors import QubesError
+from wyng_dom0.qubes.admin import QubesAdmin
 from wyng_dom0.qubes.applying import Applying
 from wyng_dom0.qubes.settings import Device, QubeSettings
 
@@ -401,3 +403,34 @@ def test_dry_run_refuses_what_a_restore_would(sent: Dom0) -> None:
     sent.system.start("work")
     said = sent.fails(1, "--dry-run", "receive", "work", "--overwrite")
     assert said == "work runs: shut it down first"
+
+
+def test_qube_that_cannot_be_let_go_is_told_and_the_others_start(
+    dom0: Dom0, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    from qubesadmin import daemon
+
+    names = ("qa", "qb", "qc")
+    for name in names:
+        dom0.system.add(name, private=b"data")
+    dom0.sent(*names)
+    with daemon.opened() as state:
+        for name in names:
+            del state["vms"][name]
+    real = QubesAdmin.remove_tag
+
+    def removed(self: QubesAdmin, qube: str, tag: str) -> None:
+        if qube == "qa":
+            raise QubesError("qubesd does not answer")
+        real(self, qube, tag)
+
+    monkeypatch.setattr(QubesAdmin, "remove_tag", removed)
+    words = (f"--meta-dir={dom0.machine.state}", "--json", "receive", *names)
+    assert main(words) == 1
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    reports = [each for each in found if each.get("kind") == "receive"]
+    assert [each["qube"] for each in reports] == list(names)
+    assert "qa was restored, and can't start while" in found[-1]["text"]
+    tags = {name: TAG in dom0.system.qube(name)["tags"] for name in names}
+    assert tags == {"qa": True, "qb": False, "qc": False}
+    assert "The qube qa is half restored" in dom0.run("status")

@@ -3,7 +3,7 @@
 """`receive QUBE`: qubes with their settings, made anew or over old ones."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -19,9 +19,10 @@ from wyng_dom0.engine.qube_restore import (
     QubeOrder,
     QubeRestore,
     check_all,
+    finish_all,
     restore_all,
 )
-from wyng_dom0.errors import BadInput, NotFound, Refused
+from wyng_dom0.errors import BadInput, Dom0Error, NotFound, Refused
 from wyng_dom0.events import Notice, RunDone, RunStarted, Warning_
 from wyng_dom0.names import one_line, quote
 from wyng_dom0.qubes.facade import Qube, is_qube_name
@@ -131,16 +132,34 @@ def restore_qubes(
         for name in sorted(each.name for each in orders):
             held.enter_context(locks.hold_restore(context.places, name))
         restore_all(restores, known)
-        try:
-            for each in restores:
-                _ask_for_more(context, each)
-        finally:
-            # All of them are whole, whatever becomes of the question.
-            for each in restores:
-                each.finish()
+        failed = _ask_and_finish(context, restores)
     for each in restores:
         _report(context, chosen, each)
     context.listener(RunDone("receive", chosen.name, volumes_done=len(names)))
+    if failed:
+        _add_notes(failed[0], failed[1:])
+        raise failed[0]
+
+
+def _ask_and_finish(
+    context: Context, restores: list[QubeRestore]
+) -> list[Dom0Error | OSError]:
+    """All are whole, and let go, whatever becomes of the question.
+
+    Returns why those that could not be let go were not.
+    """
+    try:
+        for each in restores:
+            _ask_for_more(context, each)
+    except BaseException as error:
+        _add_notes(error, finish_all(restores))
+        raise
+    return finish_all(restores)
+
+
+def _add_notes(error: BaseException, others: Iterable[BaseException]) -> None:
+    for other in others:
+        error.add_note("; ".join([str(other), *other.__notes__]))
 
 
 @contextmanager

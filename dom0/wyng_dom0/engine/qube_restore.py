@@ -387,3 +387,21 @@ def restore_all(
         for each in reversed(ordered):
             each.undo(error)
         raise
+
+
+def finish_all(restores: Sequence[QubeRestore]) -> list[Dom0Error | OSError]:
+    """Let qubes that are whole start, each whatever becomes of the others.
+
+    Returns why those that could not be let go were not.
+    """
+    failed: list[Dom0Error | OSError] = []
+    for each in restores:
+        try:
+            each.finish()
+        except (Dom0Error, OSError) as error:
+            error.add_note(
+                f"{each.order.name} was restored, and can't start while it has"
+                f" the tag {RESTORING}"
+            )
+            failed.append(error)
+    return failed
