@@ -162,6 +162,17 @@ def test_no_error_reaches_the_terminal_as_it_is(allowed: Rig) -> None:
         assert "\x1b" not in allowed.run("requests", word)
 
 
+def test_default_of_the_config_hides_no_request(allowed: Rig) -> None:
+    config = allowed.machine.root / "config.yaml"
+    config.write_text("archive: far\n")
+    given = f"--config={config}"
+    allowed.run(given, "requests", "allow", "backup")
+    asked = Request(LAPTOP, "work", "", "backup", _now())
+    write_request(allowed.places, asked)
+    allowed.run(given, "requests", "deny", "work")
+    assert allowed.asked() == []
+
+
 def test_policy_that_somebody_changed_is_told(allowed: Rig) -> None:
     (path,) = allowed.qubes.policies.glob("40-*")
     path.unlink()

@@ -63,6 +63,20 @@ def test_every_archive_and_source_is_shown_once(kept: Machine) -> None:
     assert "no archive named 'c'" in kept.fails(6, "--archive=c", "status")
 
 
+def test_default_of_the_config_hides_no_other_archive(kept: Machine) -> None:
+    kept.init("--encrypt=off", name="b")
+    config = kept.root / "config.yaml"
+    config.write_text("archive: b\n")
+    given = f"--config={config}"
+    assert "b" in kept.run(given, "list")
+    for words in (("status",), ("overview",)):
+        (found,) = kept.objects(given, *words)
+        assert [each["name"] for each in found["archives"]] == ["a", "b"]
+        (found,) = kept.objects(given, "--archive=b", *words)
+        assert [each["name"] for each in found["archives"]] == ["b"]
+    assert len(kept.run(given, "overdue").splitlines()) == 2
+
+
 def test_overdue_archive_is_told(kept: Machine) -> None:
     (archive,) = told(kept, "--every=2h")["archives"]
     assert archive["every"] == 7200 and not archive["overdue"]

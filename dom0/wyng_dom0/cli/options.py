@@ -81,6 +81,8 @@ ReadConfig = Callable[[str | None], dict[str, ConfigValue]]
 ReadStanding = Callable[[str | None, str | None], dict[str, ConfigValue]]
 # These look at several archives, or at one that is not there yet.
 _ACROSS = frozenset({"status", "overdue", "overview", "arch-init", "configure"})
+# These are about all archives unless one is typed: a default hides no other.
+_OF_ALL = frozenset({"status", "overdue", "overview", "requests"})
 
 
 def _nothing_stands(_: str | None, __: str | None) -> dict[str, ConfigValue]:
@@ -124,6 +126,8 @@ def parse_options(
     book = parse_book(_rules(typed), general, nested)
     # Options that mean nothing to this command may stand in the config.
     merged = _parse([*standing_words, *configured, *words])
+    if command in _OF_ALL:
+        merged.archive = typed.archive
     options = _options(command, names, merged, book, has_terminal)
     return replace(
         options,
