@@ -265,6 +265,26 @@ def test_archive_is_deleted_or_forgotten_when_its_name_was_typed(
     assert hand.dialog.archive == "a"
 
 
+def test_archive_that_is_used_as_default_is_marked_and_meant(
+    hand: SettingsHand, machine: Machine
+) -> None:
+    machine.init("--encrypt=off", name="other")
+    hand.desk.refresh()
+    hand.dialog.show_tab("tab-archives")
+    hand.until(lambda: len(hand.column("archives", 0)) == 2)
+    use = hand.find("default-archive", QAbstractButton)
+    assert hand.dialog.archive == "a" and not use.isEnabled(), "it is that"
+    hand.find("settings-archive", QComboBox).setCurrentText("other")
+    hand.press("default-archive")
+    named = ["other (default)", "a"]
+    hand.until(lambda: hand.column("archives", 0) == named)
+    hand.until(
+        lambda: "is the default one now" in hand.text("tab-archives-said")
+    )
+    assert not use.isEnabled()
+    assert "The archive other has no volumes" in machine.run("list")
+
+
 def test_schedule_says_when_nothing_can_be_set(
     hand: SettingsHand, machine: Machine
 ) -> None:

@@ -143,3 +143,67 @@ def test_option_of_a_later_version_is_passed_over(kept: Machine) -> None:
     values = {**json.loads(path.read_text()), "warp": "9"}
     path.write_text(json.dumps(values))
     kept.run("send")
+
+
+def defaults(machine: Machine, *words: str) -> "list[str]":
+    (found,) = machine.objects(*words, "status")
+    return [each["name"] for each in found["archives"] if each["default"]]
+
+
+def test_default_archive_is_the_first_made_until_another_is_set(
+    kept: Machine,
+) -> None:
+    kept.init("--encrypt=off", name="b")
+    kept.init("--encrypt=off", name="c")
+    assert defaults(kept) == ["a"] and kept.volumes() == {"a": 1}
+    assert "meant where no archive is named" in kept.run("configure")
+    said = kept.run("--archive=c", "configure", "default=on", "every=1w")
+    assert "meant where no archive is named" in said
+    assert "The archive c has no volumes" in kept.run("list")
+    assert "c (default)" in kept.run("status")
+    (overview,) = kept.objects("overview")
+    found = [(each["name"], each["default"]) for each in overview["archives"]]
+    assert found == [("c", True), ("a", False), ("b", False)]
+    # It is not b that is the default one, so nothing is taken back.
+    kept.run("--archive=b", "configure", "default=off")
+    assert defaults(kept) == ["c"]
+    kept.run("configure", "default=")
+    assert defaults(kept) == ["a"] and kept.volumes() == {"a": 1}
+
+
+def test_config_goes_before_the_default_that_was_set(kept: Machine) -> None:
+    kept.init("--encrypt=off", name="b")
+    file = config(kept, "archive: a\n")
+    words = (f"--meta-dir={kept.state}", file, "--archive=b")
+    done = kept.bare(*words, "configure", "default=on")
+    assert "config.yaml says archive: a" in done.stderr
+    assert defaults(kept, file) == ["a"] and defaults(kept) == ["b"]
+    (report,) = kept.objects(file, "--archive=b", "configure")
+    assert not report["default"]
+
+
+def test_default_archive_that_is_deleted_leaves_the_first_made(
+    kept: Machine,
+) -> None:
+    kept.init("--encrypt=off", name="b")
+    kept.run("--archive=b", "configure", "default=on")
+    kept.run("--archive=b", "--force", "arch-delete")
+    assert defaults(kept) == ["a"]
+    kept.init("--encrypt=off", name="b")
+    assert defaults(kept) == ["a"], "its name is no other's default"
+
+
+def test_default_that_is_damaged_stands_for_no_other(kept: Machine) -> None:
+    kept.init("--encrypt=off", name="b")
+    kept.run("--archive=b", "configure", "default=on")
+    (kept.state / "default.json").write_bytes(b"damaged")
+    assert "default.json is damaged" in kept.fails(9, "list")
+    kept.run("--archive=b", "configure", "default=on")
+    assert defaults(kept) == ["b"]
+
+
+@pytest.mark.parametrize("words", ["default", "default=yes", "default=on x=1"])
+def test_default_that_is_none_is_refused(kept: Machine, words: str) -> None:
+    kept.fails(9, "configure", *words.split())
+    kept.fails(9, "configure", "default=on", "default=off")
+    assert not (kept.state / "default.json").exists()

@@ -68,12 +68,14 @@ class Board(QObject):
 
     @property
     def archive(self) -> ArchiveFacts:
-        """The one that is looked at; one without a name if there is none."""
+        """The one that is looked at, at first the default one; one without a
+        name if there is none."""
         known = self.archives
         for each in known:
             if each.name == self._chosen:
                 return each
-        return known[0] if known else ArchiveFacts("")
+        default = [each for each in known if each.is_default]
+        return [*default, *known, ArchiveFacts("")][0]
 
     @property
     def rows(self) -> List[Row]:

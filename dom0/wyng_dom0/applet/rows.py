@@ -50,6 +50,7 @@ class ArchiveFacts:
     free: Optional[int] = None
     used: Optional[int] = None
     space_seen: Optional[datetime] = None
+    is_default: bool = False
 
     @property
     def has_qubes(self) -> bool:
@@ -77,6 +78,7 @@ def _archive(row: Mapping[str, Any]) -> ArchiveFacts:
         free=maybe_number(space, "free"),
         used=maybe_number(space, "used"),
         space_seen=moment_of(space, "seen_at"),
+        is_default=flag_of(row, "default"),
     )
 
 

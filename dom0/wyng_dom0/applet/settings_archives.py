@@ -13,7 +13,12 @@ from wyng_dom0.applet.command_lines import Words
 from wyng_dom0.applet.desk import Desk
 from wyng_dom0.applet.engine import Object, Outcome
 from wyng_dom0.applet.inputs import button
-from wyng_dom0.applet.reading import moment_of, rows_of, text_of
+from wyng_dom0.applet.reading import (
+    flag_of,
+    moment_of,
+    rows_of,
+    text_of,
+)
 from wyng_dom0.applet.settings_tab import SettingsTab
 from wyng_dom0.applet.typed_dialog import TypedDialog
 from wyng_dom0.applet.wizard import ArchiveWizard, ExistingArchiveWizard
@@ -30,6 +35,7 @@ class ArchivesTab(SettingsTab):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, "tab-archives")
         self.title = tr("A&rchives")
+        self._default = ""
         self._model = QStandardItemModel(self)
         self.view = QTreeView()
         self.view.setObjectName("archives")
@@ -40,14 +46,17 @@ class ArchivesTab(SettingsTab):
         self.view.clicked.connect(self._click)
         self._new = button("new-archive", tr("&New…"))
         self._found = button("use-existing", tr("&Open an existing one…"))
+        self._use = button("default-archive", tr("&Use as default"))
         self._forget = button("forget-archive", tr("&Forget here…"))
         self._delete = button("delete-archive", tr("&Delete for ever…"))
         self._new.clicked.connect(self._make)
         self._found.clicked.connect(self._find)
+        self._use.clicked.connect(self._make_default)
         self._forget.clicked.connect(self._ask_forget)
         self._delete.clicked.connect(self._ask_delete)
         row = QHBoxLayout()
-        for each in (self._new, self._found, self._forget, self._delete):
+        buttons = (self._new, self._found, self._use)
+        for each in (*buttons, self._forget, self._delete):
             row.addWidget(each)
         row.addStretch()
         layout = QVBoxLayout(self)
@@ -57,12 +66,16 @@ class ArchivesTab(SettingsTab):
         self.show_status(desk.status)
 
     def show_status(self, status: Object) -> None:
-        """Fill the list; the first one is meant where none is named."""
+        """Fill the list, and say which is meant where none is named."""
         titles = [tr("Name"), tr("Where"), tr("What"), tr("Last backup")]
         self._model.clear()
         self._model.setHorizontalHeaderLabels(titles)
-        for number, row in enumerate(rows_of(status, "archives")):
-            self._model.appendRow(_row(row, number == 0))
+        self._default = ""
+        for row in rows_of(status, "archives"):
+            is_default = flag_of(row, "default")
+            if is_default:
+                self._default = text_of(row, "name")
+            self._model.appendRow(_row(row, is_default))
         for column in range(len(titles) - 1):
             self.view.resizeColumnToContents(column)
         self._mark()
@@ -78,6 +91,8 @@ class ArchivesTab(SettingsTab):
         """Nothing is deleted while something is."""
         for each in (self._forget, self._delete):
             each.setEnabled(bool(self.archive) and not self.is_busy)
+        is_other = self.archive not in ("", self._default)
+        self._use.setEnabled(is_other and not self.is_busy)
 
     def _mark(self) -> None:
         for number in range(self._model.rowCount()):
@@ -93,6 +108,16 @@ class ArchivesTab(SettingsTab):
 
     def _find(self) -> None:
         ExistingArchiveWizard(self.desk, self.window()).open()
+
+    def _make_default(self) -> None:
+        self.change(
+            setup_lines.configure(self.archive, {"default": "on"}),
+            tr("The default archive was not changed"),
+            self._ended,
+            done=tr("The archive {0} is the default one now.").format(
+                shown(self.archive)
+            ),
+        )
 
     def _ask_forget(self) -> None:
         name = shown(self.archive)
@@ -145,9 +170,9 @@ class ArchivesTab(SettingsTab):
         self.desk.refresh()
 
 
-def _row(row: Object, is_first: bool) -> List[QStandardItem]:
+def _row(row: Object, is_default: bool) -> List[QStandardItem]:
     name = text_of(row, "name")
-    title = tr("{0} (default)") if is_first else "{0}"
+    title = tr("{0} (default)") if is_default else "{0}"
     texts = [
         title.format(shown(name)),
         shown(text_of(row, "destination")),

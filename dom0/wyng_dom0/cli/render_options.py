@@ -16,9 +16,12 @@ def render_options(report: archive_reports.OptionsReport) -> str:
     ]
     headings = ("OPTION", "VALUE", "BY", "DEFAULT")
     table = filled_table(headings, rows, "", ("BY",))
-    if not report.rules_in_config:
-        return table
-    return (
-        f"{table}\n\nWhat is kept is said by the rules in config.yaml; those"
-        " that are set here count not."
-    )
+    said = [table]
+    if report.default:
+        said.append("It is meant where no archive is named.")
+    if report.rules_in_config:
+        said.append(
+            "What is kept is said by the rules in config.yaml; those that are"
+            " set here count not."
+        )
+    return "\n\n".join(said)

@@ -81,7 +81,7 @@ def _render_requests(report: reports.StatusReport) -> str:
 def _render_archives(report: reports.StatusReport) -> str:
     rows = [
         (
-            each.name,
+            f"{each.name} (default)" if _is_marked(each, report) else each.name,
             _last_send(each),
             format_age(timedelta(seconds=each.every)),
             format_time(each.next_run),
@@ -99,6 +99,11 @@ def _render_archives(report: reports.StatusReport) -> str:
     return filled_table(headings, rows, "", optional) or (
         "No archive is known here: arch-init makes one."
     )
+
+
+def _is_marked(row: reports.ArchiveRow, report: reports.StatusReport) -> bool:
+    """Of several, which is meant where none is named."""
+    return row.default and len(report.archives) > 1
 
 
 def _last_send(row: reports.ArchiveRow) -> str:

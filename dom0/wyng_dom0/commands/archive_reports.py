@@ -64,8 +64,9 @@ class StandingRow:
 @dataclass(frozen=True)
 class OptionsReport:
     """What `configure` says; with `rules_in_config` rules that are stored
-    count not."""
+    count not. `default`: it is meant where no archive is named."""
 
     archive: str
     rules_in_config: bool
+    default: bool
     options: tuple[StandingRow, ...]

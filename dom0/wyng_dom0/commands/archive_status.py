@@ -13,9 +13,9 @@ from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.overdue import every_of, lateness
 from wyng_dom0.commands.reports import ArchiveRow, SpaceRow
 from wyng_dom0.engine.head_code import head_code
-from wyng_dom0.errors import BadInput
+from wyng_dom0.errors import BadInput, NotFound
 from wyng_dom0.runs.timers import next_sends
-from wyng_dom0.state import heads
+from wyng_dom0.state import definitions, heads
 from wyng_dom0.state.definitions import ArchiveDefinition
 from wyng_dom0.state.last_send import read_send
 from wyng_dom0.state.proven import Proofs, newest_proof
@@ -33,6 +33,7 @@ def archive_rows(
 
     `proven` by name saves reading all proofs, where somebody did.
     """
+    default = default_name(context)
     timers = next_sends(each.name for each in known)
     if proven is None:
         proven = {each.name: _proven(context, each) for each in known}
@@ -40,9 +41,22 @@ def archive_rows(
         replace(
             _row(context, each, timers.get(each.name), problems),
             proven=proven[each.name],
+            default=each.name == default,
         )
         for each in known
     )
+
+
+def default_name(context: Context) -> str:
+    """What the archive is called that is meant where none is named; "" where
+    that can't be told, as a command that needs it says."""
+    configured = context.options.from_config.get("archive")
+    if configured is not None:
+        return configured
+    try:
+        return definitions.load_default(context.places).name
+    except (BadInput, NotFound):
+        return ""
 
 
 def _proven(context: Context, definition: ArchiveDefinition) -> datetime | None:
@@ -64,6 +78,7 @@ def _row(
     seen = read_space(places, definition.archive, url)
     return ArchiveRow(
         name=definition.name,
+        default=False,
         destination=url,
         source=definition.source,
         last_send=sent,

@@ -248,13 +248,14 @@ class SpaceRow:
 class ArchiveRow:
     """One archive that is known here, without asking its destination.
 
-    `last_send` began then and sent every volume; `every` is how often one is
-    due, in seconds; `next_run` is when a timer starts one; `last_head` is
-    the head code of the newest commit seen; at `proven` a session was last
-    read back and found whole. None where there is none.
+    `default`: meant where none is named. `last_send` began then and sent all;
+    `every` is how often one is due, in seconds; `next_run` is when a timer
+    starts one; `last_head` is the head code of the newest commit seen; at
+    `proven` a session was last read back whole. None where there is none.
     """
 
     name: str
+    default: bool
     destination: str
     source: str
     last_send: datetime | None

@@ -15,6 +15,7 @@ from wyng_common.ids import ArchiveId
 from wyng_dom0.errors import BadInput, NotFound
 from wyng_dom0.names import check_archive_name, quote
 from wyng_dom0.state import durable
+from wyng_dom0.state.default_archive import forget_default, read_default
 from wyng_dom0.state.places import Places, make_folder_of
 from wyng_dom0.state.yaml_files import format_mapping, read_mapping
 
@@ -31,7 +32,8 @@ class ArchiveDefinition:
     """What dom0 keeps of one archive; the pinned values never change.
 
     `source` is "" when none was given. `number` counts the archives dom0
-    has made; the lowest is the default. `created` is aware.
+    has made; the lowest is the default where none was set. `created` is
+    aware.
     """
 
     name: str
@@ -92,7 +94,11 @@ def load(places: Places, name: str) -> ArchiveDefinition:
 
 
 def load_default(places: Places) -> ArchiveDefinition:
-    """The first archive made; NotFound when there is none."""
+    """The one that was set, or the first archive made; NotFound when there is
+    none, BadInput."""
+    name = read_default(places)
+    if name:
+        return load(places, name)
     definitions = list_definitions(places)
     if not definitions:
         raise NotFound(
@@ -115,11 +121,19 @@ def list_names(places: Places) -> list[str]:
 def list_definitions(places: Places) -> list[ArchiveDefinition]:
     """All definitions, the default first."""
     found = [load(places, name) for name in list_names(places)]
-    return sorted(found, key=lambda d: (d.number, d.created, d.name))
+    default = read_default(places)
+    return sorted(
+        found,
+        key=lambda d: (d.name != default, d.number, d.created, d.name),
+    )
 
 
 def remove(places: Places, name: str) -> bool:
-    """Forget the definition of that name; False when there was none."""
+    """Forget the definition of that name; False when there was none.
+
+    The next one of that name is not the default because this was.
+    """
+    forget_default(places, name)
     return durable.remove_private(places.definition(check_archive_name(name)))
 
 

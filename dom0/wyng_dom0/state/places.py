@@ -108,6 +108,11 @@ class Places:
         """What is always or never sent to an archive."""
         return self.root / "choices" / f"{archive.hex()}.json"
 
+    @property
+    def default_archive(self) -> Path:
+        """Which archive is meant where none is named."""
+        return self.root / "default.json"
+
     def archive_options(self, archive: ArchiveId) -> Path:
         """The options that an archive always has."""
         return self.root / "options" / f"{archive.hex()}.json"

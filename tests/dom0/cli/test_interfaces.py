@@ -30,7 +30,7 @@ REPORTS = {
     "schedule": archive_reports.ScheduleReport(
         *("a", True, True, "daily", None, True, False, True, True)
     ),
-    "configure": archive_reports.OptionsReport("a", False, ()),
+    "configure": archive_reports.OptionsReport("a", False, False, ()),
     "history": archive_reports.HistoryReport("a", ()),
     "volumes": reports.VolumeList("a", ()),
     "sessions": reports.SessionList("a", "v", ()),
