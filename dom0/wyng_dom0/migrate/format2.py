@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from wyng_dom0.errors import Dom0Error, ForeignDamage
 from wyng_dom0.migrate.archive import pieces_of, plain_hash
-from wyng_dom0.migrate.folder import Folder
+from wyng_dom0.migrate.folder import Folder, read_up_to
 from wyng_dom0.migrate.manifest import parse_manifest
 from wyng_dom0.migrate.records import (
+    CHUNK_UNIT,
     INFO_MAX,
     ROOT_MAX,
     SESSIONS_MAX,
@@ -23,6 +24,7 @@ from wyng_dom0.migrate.records import (
     ForeignSession,
     ForeignVolume,
     Root,
+    check_chunk_size,
     check_session,
     fit_description,
     in_order,
@@ -151,12 +153,13 @@ class Format2:
         for name in names:
             for each in self.folder.folders(_ENTRIES_MAX, name)[:1]:
                 with self.folder.file((name, each, "manifest")) as file:
-                    head = file.read(4096)
+                    head = read_up_to(file, 4096)
                 whole = head[: head.rfind(b"\n") + 1]
-                entries = parse_manifest([whole], 0x10000)
+                entries = parse_manifest([whole], CHUNK_UNIT)
                 numbers = [number for number, _ in entries][:2]
                 if len(numbers) == 2:
-                    return (numbers[1] - numbers[0]) * 0x10000
+                    step = numbers[1] - numbers[0]
+                    return check_chunk_size(step * CHUNK_UNIT)
         return _OLD_CHUNK_SIZE
 
 

@@ -32,7 +32,7 @@ VOLUME_SIZE_MAX = 1 << 46
 MANIFEST_LINE_MAX = 96
 
 # Before format 3 any multiple of 64 KiB was taken.
-_CHUNK_UNIT = 1 << 16
+CHUNK_UNIT = 1 << 16
 _CHUNK_SIZE_MAX = 16 << 20
 _PERMISSIONS = re.compile(r"[0-9]{1,6}:[^:\s]{0,64}:[^:\s]{0,64}")
 _FIELD_MAX = 4200
@@ -123,17 +123,24 @@ def parse_root(sections: dict[str, dict[str, str]]) -> Root:
         raise ForeignDamage(
             f"archive.ini names more than {VOLUMES_MAX} volumes"
         )
-    size = _integer(var, "chunksize")
-    if size % _CHUNK_UNIT or not 0 < size <= _CHUNK_SIZE_MAX:
-        raise ForeignDamage(f"archive.ini has a chunk size of {size} bytes")
     return Root(
-        chunk_size=size,
+        chunk_size=check_chunk_size(_integer(var, "chunksize")),
         packing=_packing(var.get("compression", "zlib")),
         hash_type=_hash_type(var.get("hashtype", "sha256")),
         volumes=dict(volumes),
         unfinished=" ".join(sections.get("in_process", {}).values()),
         mode=var.get("ci_mode", "00"),
     )
+
+
+def check_chunk_size(size: int) -> int:
+    """A chunk size that wyng could have used; ForeignDamage.
+
+    So much is allocated at once for a chunk, wherever the number is from.
+    """
+    if size % CHUNK_UNIT or not 0 < size <= _CHUNK_SIZE_MAX:
+        raise ForeignDamage(f"the archive has a chunk size of {size} bytes")
+    return size
 
 
 def parse_volinfo(text: str) -> tuple[str, str, dict[str, str]]:

@@ -122,6 +122,18 @@ def test_chunk_size_is_found_where_nothing_says_it(
         assert read_all(archive) == history()[:2]
 
 
+def test_chunk_size_found_in_a_manifest_has_bounds(tmp_path: Path) -> None:
+    """It is what is allocated for a chunk that unpacks to any size."""
+    made = Format2(tmp_path / "w", 0x20000, "zlib", keeps_root=False)
+    made.volumes = [Volume("a", sessions(history()[:1]))]
+    manifest = made.write() / "a" / f"S_{FIRST}" / "manifest"
+    first, second, *_ = manifest.read_text().splitlines()
+    far = f"{second.split()[0]} x{1 << 33:016x}"
+    manifest.write_text(f"{first}\n{far}\n")
+    with pytest.raises(ForeignDamage, match="chunk size"), opened(made.root):
+        pass
+
+
 def test_stray_session_of_format_2_is_left_out(tmp_path: Path) -> None:
     """One that was moved into place when the volume's record was not."""
     root = Format2(tmp_path / "w", volumes=[volume_a()]).write()
