@@ -141,6 +141,20 @@ def test_sheet_opens_an_archive_that_lost_its_slots(keyed: Machine) -> None:
     assert restored_from(keyed, *words) == DATA
 
 
+def test_first_command_of_the_sheet_prints_the_head_code_to_compare(
+    keyed: Machine,
+) -> None:
+    """On a machine that knows nothing, as the paper says it."""
+    sheet = keyed.run("key", "export").splitlines()
+    (code,) = [line.split()[-1] for line in sheet if "  head code " in line]
+    (step,) = [line for line in sheet if line.startswith(" 3. ")]
+    words = step.split("qvm-wyng ")[1].split()
+    empty = f"--meta-dir={keyed.root}/empty"
+    done = keyed.bare(empty, *words, opener(keyed))
+    assert done.returncode == 0, done.stderr
+    assert code in done.stdout.split()
+
+
 def test_held_key_needs_no_passphrase_until_it_is_forgotten(
     keyed: Machine,
 ) -> None:

@@ -54,7 +54,7 @@ def _instructions(url: str) -> list[str]:
         " 1. Install qvm-wyng (python3-wyng-common, qvm-wyng-dom0).",
         " 2. Make the destination reachable: mount its disk, start its qube,",
         "    or set up its SSH key.",
-        f" 3. qvm-wyng --from={url} list",
+        f" 3. qvm-wyng --from={url} list --verbose",
         "    Type the passphrase when asked. The recovery code is typed in",
         "    its place, all four lines as one. A key file is named with",
         "    --key-file=PATH.",
