@@ -120,6 +120,57 @@ def test_last_slot_stays_and_a_removed_one_opens_nothing(
     assert restored_from(keyed, opener(keyed)) == DATA
 
 
+@pytest.fixture
+def beside(keyed: Machine) -> str:
+    """A second machine with the same archive, by its option.
+
+    It has removed slot 0, and given its number to a key file called `new`;
+    the first one still has the old slot 0.
+    """
+    state = f"--meta-dir={keyed.root}/beside"
+    by = ("--archive=a", opener(keyed))
+    for words in (
+        (f"--from={keyed.dest()}", f"--local={keyed.images}", "arch-init"),
+        ("--force", "key", "remove", "0"),
+        (f"--new-key-file={keyed.root}/new", "key", "add"),
+    ):
+        done = keyed.bare(state, *by, *words)
+        assert done.returncode == 0, done.stderr
+    return state
+
+
+def test_slot_that_another_machine_made_anew_is_told_and_not_removed(
+    keyed: Machine, beside: str
+) -> None:
+    assert "0  passphrase" in keyed.run("key", "list")
+    assert "another one of that number" in keyed.run("key", "list")
+    done = keyed.run(opener(keyed), "--force", "key", "remove", "0")
+    assert "another one of that number, which stays" in done
+    first = keyed.run("key", "list").splitlines()[0]
+    assert first.startswith("0  key file") and "only in the archive" in first
+    keyed.fails(3, keyed.passcmd, "list")
+    theirs = f"--key-file={keyed.root}/new"
+    assert restored_from(keyed, theirs) == DATA
+
+
+def test_changing_a_slot_leaves_the_one_of_another_machine(
+    keyed: Machine, beside: str
+) -> None:
+    ours = f"--new-key-file={keyed.root}/ours"
+    keyed.run(opener(keyed), ours, "key", "change", "0")
+    for name in ("new", "ours", "key"):
+        assert restored_from(keyed, f"--key-file={keyed.root}/{name}") == DATA
+
+
+def test_last_slot_in_the_archive_stays(keyed: Machine) -> None:
+    """Who has nothing but the archive must be able to open it."""
+    for file in (keyed.backup / "a" / "keys").glob("0.slot*"):
+        file.unlink()
+    words = (opener(keyed), "--force", "key", "remove", "1")
+    assert "last one in the archive" in keyed.fails(1, *words)
+    assert restored_from(keyed, opener(keyed)) == DATA
+
+
 def test_ninth_slot_is_refused(keyed: Machine) -> None:
     words = (opener(keyed), f"--new-key-file={keyed.root}/key", "key", "add")
     for _ in range(6):

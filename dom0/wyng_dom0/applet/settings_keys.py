@@ -225,6 +225,8 @@ def _row(row: Object) -> List[QStandardItem]:
     where = tr("here and in the archive")
     if not (here and there):
         where = tr("only here") if here else tr("only in the archive")
+    elif flag_of(row, "differs"):
+        where = tr("here; another one in the archive")
     names = {
         PASSPHRASE: tr("Passphrase"),
         "recovery code": tr("Recovery code"),

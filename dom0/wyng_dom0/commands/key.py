@@ -168,13 +168,15 @@ def _remove(
             f"Remove key slot {number} of {quote(definition.name)}?"
         )
     with _keyring(context, definition, Capability.PRUNE) as keyring:
-        keyring.remove(number)
-    context.report(
-        Said(
-            "key",
-            f"Removed key slot {number}. {_REVOKED}",
-            {"archive": definition.name, "removed": number},
+        old = keyring.remove(number)
+    done = f"Removed key slot {number}. {_REVOKED}"
+    if old.differs:
+        done = (
+            f"Removed key slot {number} of this machine. The archive has"
+            " another one of that number, which stays: `key list` shows it."
         )
+    context.report(
+        Said("key", done, {"archive": definition.name, "removed": number})
     )
 
 
@@ -257,6 +259,8 @@ def _line(entry: SlotEntry) -> str:
     where = "here and in the archive"
     if not (entry.here and entry.there):
         where = "only here" if entry.here else "only in the archive"
+    elif entry.differs:
+        where = "only here, the archive has another one of that number"
     if entry.slot is None:
         return f"{entry.number}  damaged, {where}"
     header = entry.slot.header
@@ -273,6 +277,7 @@ def _values(entry: SlotEntry) -> dict[str, object]:
         "number": entry.number,
         "here": entry.here,
         "in_archive": entry.there,
+        "differs": entry.differs,
         "kind": None,
     }
     if entry.slot is not None:

@@ -32,12 +32,17 @@ from wyng_dom0.transport.remote_store import RemoteStore
 
 @dataclass(frozen=True)
 class SlotEntry:
-    """One slot number. `slot` is None when it can't be read in either place."""
+    """One slot number. `slot` is None when it can't be read in either place.
+
+    `differs`: there is one of that number in the archive too, but not this
+    one. Another machine gave the number away again, or the store lies.
+    """
 
     number: int
     slot: Optional[Slot]
     here: bool
     there: bool
+    differs: bool = False
 
 
 class Keyring:
@@ -58,13 +63,7 @@ class Keyring:
         here = kept_slots.read_slots(self._places, self._terms.archive)
         untrusted_there = dict(self._store.key_slots())
         return [
-            SlotEntry(
-                number,
-                self._readable(here.get(number))
-                or self._readable(untrusted_there.get(number)),
-                number in here,
-                number in untrusted_there,
-            )
+            self._entry(number, here.get(number), untrusted_there.get(number))
             for number in sorted({*here, *untrusted_there})
         ]
 
@@ -92,21 +91,33 @@ class Keyring:
         self, keys: ArchiveKeys, number: int, credential: Credential, made: int
     ) -> SlotEntry:
         """Replace a slot by one for another credential."""
-        self.find(number)
+        old = self.find(number)
         new = self.add(keys, credential, made)
-        self._drop(number)
+        self._drop(old)
         return new
 
-    def remove(self, number: int) -> None:
-        """Drop a slot; Refused when no other one that can be read is left."""
-        self.find(number)
+    def remove(self, number: int) -> SlotEntry:
+        """Drop a slot, and give what it was.
+
+        Refused when no other one that can be read is left, or none in the
+        archive, where a machine that knows nothing looks for one. One that
+        differs is dropped here alone: what is there is somebody else's.
+        """
+        old = self.find(number)
         others = [e for e in self.entries() if e.number != number]
         if not any(entry.slot for entry in others):
             raise Refused(
                 f"key slot {number} is the last one: without it nobody can"
                 " open the archive"
             )
-        self._drop(number)
+        goes_there = old.there and not old.differs and old.slot is not None
+        if goes_there and not any(e.slot and e.there for e in others):
+            raise Refused(
+                f"key slot {number} is the last one in the archive: without it"
+                " only this machine could open it; `key add` another one first"
+            )
+        self._drop(old)
+        return old
 
     def find(self, number: int) -> SlotEntry:
         """The slot of that number; NotFound."""
@@ -117,9 +128,26 @@ class Keyring:
             f"there is no key slot {number}: key list shows those there are"
         )
 
-    def _drop(self, number: int) -> None:
-        self._store.drop_key_slot(number)
-        kept_slots.drop_slot(self._places, self._terms.archive, number)
+    def _entry(
+        self,
+        number: int,
+        here: Optional[bytes],
+        untrusted_there: Optional[bytes],
+    ) -> SlotEntry:
+        slot, found = self._readable(here), self._readable(untrusted_there)
+        return SlotEntry(
+            number,
+            slot or found,
+            here is not None,
+            untrusted_there is not None,
+            # A damaged one is no other one.
+            None not in (slot, found) and here != untrusted_there,
+        )
+
+    def _drop(self, old: SlotEntry) -> None:
+        if not old.differs:
+            self._store.drop_key_slot(old.number)
+        kept_slots.drop_slot(self._places, self._terms.archive, old.number)
 
     def _readable(self, untrusted: Optional[bytes]) -> Optional[Slot]:
         if untrusted is None:
