@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from product.machine import Machine
+from product.machine import OFF, Machine
 from wyng_archives import (
     PASSPHRASE,
     Format2,
@@ -69,6 +69,24 @@ def test_each_session_comes_over_bit_for_bit(machine: Machine) -> None:
         each.name for each in volume.sessions
     ]
     check_all(machine, volume)
+
+
+def test_chunk_that_a_cut_manifest_does_not_name_is_no_hole(
+    machine: Machine,
+) -> None:
+    """Format 2 proves no manifest: zeros came over in place of data."""
+    machine.init(*OFF)
+    data = noise(1000 * KIB)
+    made = sessions_of([data, patched(data, 0, b"new"), data[: 100 * KIB]])
+    source = Format2(machine.root / "old", volumes=[Volume("a", made)]).write()
+    manifest = source / "a" / f"S_{NAMES[0]}" / "manifest"
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(lines[:4]))
+    told = machine.fails_among(2, "migrate", str(source))
+    assert f"{NAMES[0]}: chunk 4 is in no manifest" in told
+    # What is whole again comes over.
+    assert machine.sessions("a") == [NAMES[2]]
+    assert machine.restored("a", NAMES[2]) == made[2].content
 
 
 def test_sealed_archive_opens_with_its_own_passphrase(clear: Machine) -> None:

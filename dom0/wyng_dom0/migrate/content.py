@@ -130,6 +130,7 @@ class VolumeContent:
     map: ChunkMap
     at: int = -1
     _bad: dict[int, tuple[int, str]] = field(default_factory=dict)
+    _named: int = 0
 
     def __enter__(self) -> "VolumeContent":
         return self
@@ -164,10 +165,21 @@ class VolumeContent:
         with self.archive.entries(self.volume, self.session) as entries:
             inside = (each for each in entries if each[0] < most)
             for first, count in self.map.put(self.at, inside):
+                if first <= self._named:
+                    self._named = max(self._named, first + count)
                 yield first * size, count * size
 
     def damage(self) -> str:
-        """Why this session is lost, as far as is known, or ""."""
+        """Why this session is lost, as far as is known, or "".
+
+        wyng names every chunk, holes too: one that no manifest names was in
+        a manifest that was cut, and is no hole.
+        """
+        if self._named * self.archive.chunk_size < self.size:
+            return (
+                f"chunk {self._named} is in no manifest of it or of those"
+                " before: one of them is cut"
+            )
         for number, (index, why) in self._bad.items():
             inside = number * self.archive.chunk_size < self.size
             record = self.map.get(number, 1)[0]
