@@ -206,6 +206,16 @@ def test_typed_word_prunes_more_than_half(kept: Machine) -> None:
     assert kept.volumes() == {"a": 1}
 
 
+def test_room_is_asked_for_once_and_told_as_done(kept: Machine) -> None:
+    for number in range(3):
+        kept.write("a", bytes([number]))
+        kept.run("send")
+    words = ("prune", "--keep-last=1", "--autoprune=on")
+    code, told = typed(kept, b"yes\n", *words, "--min-free-space=900P")
+    assert code == 0 and told.count("Type the word") == 1, told
+    assert kept.volumes() == {"a": 1} and "Would ask" not in told
+
+
 def test_archive_is_forgotten_here_and_opens_with_its_passphrase(
     sealed: Machine,
 ) -> None:

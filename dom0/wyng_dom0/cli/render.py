@@ -152,10 +152,10 @@ def _render_sessions(report: reports.SessionList) -> str:
 def _render_pruned(report: reports.PruneList) -> str:
     verb = "would be removed" if report.dry_run else "removed"
     rows = [_pruned_row(each, "goes") for each in report.removed]
-    if report.dry_run:
-        rows += [_pruned_row(each, "stays") for each in report.kept]
+    rows += [_pruned_row(each, "stays") for each in report.kept]
     lines = format_table(("", "VOLUME", "SESSION", "WHY"), rows).splitlines()
-    lines += [f"Would ask first: {each}." for each in report.alarms]
+    if report.dry_run:
+        lines += [f"Would ask first: {each}." for each in report.alarms]
     total = f"{format_count(len(report.removed), 'session')} {verb}"
     if report.freed:
         total += f", {format_size(report.freed)} freed"

@@ -58,8 +58,9 @@ def free_room(
 ) -> PrunePlan | None:
     """Remove what may go, oldest first, until `needed` bytes are free.
 
-    Gives the plan as far as it was carried out, None when there was room.
-    That there is not enough to remove is no error.
+    `plan` is called once, when room is wanted. Gives it as far as it was
+    carried out, None when there was room. That there is not enough to
+    remove is no error.
     """
     first: PrunePlan | None = None
     count, size = 0, _FIRST_ROUND
@@ -67,11 +68,9 @@ def free_room(
         with open_chosen(context, chosen, Capability.PRUNE) as archive:
             if archive.store.stat().free_bytes >= needed:
                 break
-            now = plan(archive)
             if first is None:
-                first = now
-                ask_alarms(context, first)
-            batch = now.oldest(size)
+                first = plan(archive)
+            batch = first.left_in(archive).oldest(size)
             if not batch.count:
                 break
             carry_out(archive, batch, time.time_ns())
@@ -102,7 +101,10 @@ def prune_before_send(
 
 def _prune(context: Context, chosen: Chosen, names: Sequence[str]) -> int:
     def plan(archive: OpenArchive) -> PrunePlan:
-        return plan_by_rules(context, chosen, archive, archive.pages_named(()))
+        pages = archive.pages_named(())
+        found = plan_by_rules(context, chosen, archive, pages)
+        ask_alarms(context, found)
+        return found
 
     if context.options.autoprune == "on":
         needed = context.options.min_free_space or 0
@@ -112,7 +114,6 @@ def _prune(context: Context, chosen: Chosen, names: Sequence[str]) -> int:
     with open_chosen(context, chosen, Capability.PRUNE) as archive:
         found = plan(archive)
         if found.count:
-            ask_alarms(context, found)
             carry_out(archive, found, time.time_ns())
     return found.count
 

@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from wyng_common.messages import Capability
 from wyng_dom0.archive.page import Page
@@ -48,9 +48,31 @@ class PrunePlan:
         )
 
     @property
+    def verdicts(self) -> Iterator[Verdict]:
+        """Those of all volumes."""
+        return (v for each in self.volumes for v in each.verdicts)
+
+    @property
     def count(self) -> int:
         """How many sessions go."""
         return sum(len(sessions) for _, sessions in self.doomed)
+
+    def left_in(self, archive: OpenArchive) -> "PrunePlan":
+        """The plan without the sessions that the archive has lost since.
+
+        Rules that spread what they keep would judge anew once some of it is
+        gone: what was to stay stays, however many rounds it takes.
+        """
+        pages, volumes = [], []
+        for before, each in zip(self.pages, self.volumes, strict=True):
+            page = archive.pages.get(before.volume)
+            if page is None:
+                continue
+            there = {session.sequence for session in archive.sessions(page)}
+            verdicts = [v for v in each.verdicts if v.session.sequence in there]
+            pages.append(page)
+            volumes.append(replace(each, verdicts=tuple(verdicts)))
+        return replace(self, pages=tuple(pages), volumes=tuple(volumes))
 
     def oldest(self, count: int) -> "PrunePlan":
         """The plan with only its `count` oldest sessions going, by time."""
