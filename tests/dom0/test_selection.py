@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from memory_archive import a_session
 from wyng_dom0.archive.session import NAME_FORMAT, Label, Session
+from wyng_dom0.engine.prune import judge_named
 from wyng_dom0.engine.selection import (
     describe,
     is_excluded,
     meant_sessions,
+    named_sessions,
     one_session,
-    prunable,
 )
 from wyng_dom0.errors import BadInput, NotFound
 from wyng_dom0.names import parse_session_range, parse_session_spec
@@ -57,8 +58,9 @@ def pruned(
     sessions: List[Session], text: str, all_before: bool = False
 ) -> List[int]:
     wanted = parse_session_range(text)
-    found = prunable(sessions, wanted, all_before)
-    return [each.sequence for each in found]
+    named = named_sessions(sessions, wanted, all_before)
+    found = judge_named("a", sessions, named, ())
+    return [each.sequence for each in found.doomed]
 
 
 def clocks(text: str) -> str:

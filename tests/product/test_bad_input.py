@@ -29,6 +29,8 @@ def kept_bytes(machine: Machine) -> "dict[str, bytes]":
     }
 
 
+ROOM = ("prune", "--autoprune=on")
+ONE = ("--keep-last=1",)
 BAD_WORDS: "list[tuple[int, str, tuple[str, ...]]]" = [
     (9, "no command", ()),
     (9, "did you mean send", ("sned", "a")),
@@ -85,9 +87,15 @@ BAD_WORDS: "list[tuple[int, str, tuple[str, ...]]]" = [
     (9, "'a,b'", ("prune", "--keep-tag=a,b")),
     (9, "contradict", ("prune", "--apdays=0:1:1:1", "--keep-last=1")),
     (9, "contradict", ("prune", "--session=newest", "--keep-last=1")),
-    (9, "--min-free-space takes", ("prune", "--min-free-space=lots")),
+    (9, "--min-free-space takes", (*ROOM, "--min-free-space=lots")),
     (9, "off, on, full", ("prune", "--autoprune=maybe")),
-    (9, "prune needs", ("prune", "--autoprune=off")),
+    (9, "removes nothing", ("prune", "--autoprune=off")),
+    (9, "needs --min-free-space", ROOM),
+    (9, "goes with --autoprune=on", ("prune", *ONE, "--min-free-space=1G")),
+    (9, "goes with --autoprune=on", ("send", "--min-free-space=1G")),
+    (9, "contradict", ("prune", "--session=newest", "--autoprune=full")),
+    (9, "keeps nothing", ("prune", "--keep-last=0", "--keep-within=0d")),
+    (6, "20200101-000000", ("prune", *ONE, "--keep=20200101-000000")),
     (9, "--all-before needs", ("prune", "--all-before", "--autoprune=full")),
     (9, "YYYYMMDD-HHMMSS", ("prune", "--autoprune=full", "--keep=x")),
     (9, "protect needs --session", ("protect", "a")),

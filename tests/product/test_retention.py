@@ -177,3 +177,58 @@ def test_patterns_stand_for_names(aged: Machine) -> None:
     assert (aged.images / "vm-work-private").read_bytes() == b"vm-work-private"
     assert "'x*'" in aged.fails(6, "verify", "x*")
     assert "'x*'" in aged.fails(6, "send", "x*")
+
+
+def test_named_sessions_that_stay_are_told(aged: Machine) -> None:
+    sessions = aged.sessions("a")
+    aged.run("protect", "a", f"--session={sessions[0]}")
+    words = ("prune", "a", "--all-before", "--session=20991231-000000")
+    told, _ = aged.objects(*words, f"--keep={sessions[1]}")
+    assert [each["session"] for each in told["removed"]] == [sessions[2]]
+    assert {each["session"]: each["why"] for each in told["kept"]} == {
+        sessions[0]: "protected",
+        sessions[1]: "named by --keep",
+        sessions[3]: "newest",
+    }
+    told = aged.run("prune", "a", f"--session={sessions[0]}")
+    assert f"stays  a       {sessions[0]}  protected" in told
+
+
+def test_session_that_none_has_is_told(aged: Machine) -> None:
+    # Not an error: it may have been removed by a prune that was killed.
+    done = aged.bare(
+        f"--meta-dir={aged.state}", "prune", "--session=19990101-000000"
+    )
+    assert done.returncode == 0
+    assert "has a session 19990101-000000" in done.stderr
+
+
+@pytest.mark.parametrize("mark", ["on", '"on"'])
+def test_named_sessions_go_whatever_the_config_says_of_room(
+    aged: Machine, mark: str
+) -> None:
+    config = aged.root / "c.yaml"
+    config.write_text(f"autoprune: {mark}\nmin-free-space: 1K\n")
+    sessions = aged.sessions("a")
+    words = (f"--config={config}", "prune", "a")
+    aged.run(*words, f"--session={sessions[0]}")
+    assert aged.sessions("a") == sessions[1:]
+    # There is room.
+    aged.run(*words, "--apdays=1:0:1:1")
+    assert aged.sessions("a") == sessions[1:]
+
+
+def test_typed_rules_count_where_sends_don_t_prune(aged: Machine) -> None:
+    config = aged.root / "c.yaml"
+    config.write_text("autoprune: off\nkeep: 20200101-000000\n")
+    aged.run(f"--config={config}", "prune", "--keep-last=3")
+    assert aged.volumes() == {"a": 3, "b": 3}
+
+
+def test_send_says_that_its_rules_remove_nothing(aged: Machine) -> None:
+    told = aged.run("send", "--keep-daily=1", "--keep=^x")
+    assert "nothing is pruned: --keep-daily, --keep without" in told
+    config = aged.root / "c.yaml"
+    config.write_text("autoprune: on\nmin-free-space: 1K\nkeep-daily: 1\n")
+    told = aged.run(f"--config={config}", "send", "--autoprune=off")
+    assert "nothing is pruned" not in told

@@ -21,6 +21,7 @@ from wyng_dom0.cli.option_checks import (
     is_listed,
 )
 from wyng_dom0.cli.option_table import OPTIONS, Kind, OptionRow
+from wyng_dom0.cli.rule_checks import check_rules, unheeded
 from wyng_dom0.cli.wyng_options import take_foreign
 from wyng_dom0.commands.context import AUTHMIN_MAX, Options
 from wyng_dom0.errors import BadInput
@@ -128,6 +129,8 @@ def parse_options(
     merged = _parse([*standing_words, *configured, *words])
     if command in _OF_ALL:
         merged.archive = typed.archive
+    check_rules(command, typed, merged, book.typed)
+    passed_over += unheeded(command, typed, merged)
     options = _options(command, names, merged, book, has_terminal)
     return replace(
         options,
@@ -271,7 +274,11 @@ def _config_words(config: dict[str, ConfigValue]) -> list[str]:
     """The configuration as if it had been typed in front."""
     words: list[str] = []
     for key, value in config.items():
-        is_flag = OPTIONS[key].kind in (Kind.FLAG, Kind.COUNT)
+        row = OPTIONS[key]
+        is_flag = row.kind in (Kind.FLAG, Kind.COUNT)
+        if isinstance(value, bool) and "off" in row.choices:
+            # What YAML makes of a bare on or off.
+            value = "on" if value else "off"
         if isinstance(value, dict) or is_flag != isinstance(value, bool):
             raise BadInput(
                 f"the config's value under {quote(key)} must be"
@@ -320,11 +327,6 @@ def _options(
     for key, parse in _PARSED.items():
         if values[key] is not None:
             values[key] = parse(values[key])
-    if values["min_free_space"] is not None and values["autoprune"] == "off":
-        raise BadInput(
-            "--min-free-space contradicts --autoprune=off: it says how"
-            " much --autoprune=on frees"
-        )
     values["unattended"] |= values["quiet"] or not has_terminal
     return Options(
         command=command,

@@ -11,10 +11,17 @@ from wyng_dom0.commands.autoprune import ask_alarms, free_room, plan_by_rules
 from wyng_dom0.commands.context import Context, Options
 from wyng_dom0.commands.reports import PrunedRow, PruneList
 from wyng_dom0.engine.opened import OpenArchive
-from wyng_dom0.engine.prune import PrunePlan, carry_out, plan_prune
-from wyng_dom0.engine.selection import is_excluded
-from wyng_dom0.errors import BadInput
-from wyng_dom0.names import quote
+from wyng_dom0.engine.prune import (
+    NOT_MEANT,
+    PrunePlan,
+    carry_out,
+    plan_prune,
+)
+from wyng_dom0.engine.retention import Verdict
+from wyng_dom0.engine.selection import describe, is_excluded
+from wyng_dom0.errors import BadInput, NotFound
+from wyng_dom0.events import Notice, Warning_
+from wyng_dom0.names import SessionName, quote
 
 
 def run(context: Context) -> None:
@@ -22,7 +29,7 @@ def run(context: Context) -> None:
     options = context.options
     _check(options)
     with held(context, Capability.PRUNE) as chosen:
-        if options.autoprune == "on" and options.min_free_space is not None:
+        if _is_for_room(options) and options.min_free_space is not None:
             _until_free(context, chosen, options.min_free_space)
             return
         with open_chosen(context, chosen, Capability.PRUNE) as archive:
@@ -31,7 +38,7 @@ def run(context: Context) -> None:
             if plan.count and not options.dry_run:
                 _ask(context, chosen.name, plan)
                 freed = _carry_out(archive, plan)
-            context.report(_report(chosen.name, plan, options.dry_run, freed))
+            context.report(_report(chosen.name, plan, options, freed))
 
 
 def _until_free(context: Context, chosen: Chosen, needed: int) -> None:
@@ -42,13 +49,22 @@ def _until_free(context: Context, chosen: Chosen, needed: int) -> None:
         plan = _plan(context, chosen, archive)
     if before.free_bytes >= needed:
         plan = plan.oldest(0)
-    elif plan.count and not options.dry_run:
-        _ask(context, chosen.name, plan)
-        done = free_room(
-            context, chosen, needed, lambda each: _plan(context, chosen, each)
+    elif plan.count and options.dry_run:
+        context.listener(
+            Notice("The oldest go first, and no more than make enough room.")
         )
+    elif plan.count:
+        _ask(context, chosen.name, plan)
+        asked = plan
+        done = free_room(context, chosen, needed, lambda _: asked)
         plan = plan.oldest(0) if done is None else done
-    context.report(_report(chosen.name, plan, options.dry_run, 0))
+    context.report(_report(chosen.name, plan, options, 0))
+
+
+def _is_for_room(options: Options) -> bool:
+    """Only what is in the way goes; sessions that were named are all meant,
+    whatever the configuration says of rules."""
+    return options.autoprune == "on" and options.session is None
 
 
 def _check(options: Options) -> None:
@@ -64,8 +80,12 @@ def _check(options: Options) -> None:
         return
     if options.all_before:
         raise BadInput("--all-before needs --session, before which all goes")
-    if not by_rules or options.autoprune == "off":
-        raise BadInput("prune needs --session, one or a range, or --autoprune")
+    if not by_rules:
+        raise BadInput(
+            "prune needs --session, one or a range, or rules as"
+            " --keep-daily=14, or --autoprune=full for those of the"
+            " configuration"
+        )
 
 
 def _plan(context: Context, chosen: Chosen, archive: OpenArchive) -> PrunePlan:
@@ -75,11 +95,46 @@ def _plan(context: Context, chosen: Chosen, archive: OpenArchive) -> PrunePlan:
         for page in archive.pages_named(options.names)
         if not is_excluded(page.name, options.volex)
     ]
+    _check_spared(options, archive)
     if options.session is None:
         return plan_by_rules(context, chosen, archive, pages)
-    return plan_prune(
+    plan = plan_prune(
         archive, pages, options.session, options.all_before, options.keep
     )
+    _warn_of_nothing(context, plan)
+    return plan
+
+
+def _check_spared(options: Options, archive: OpenArchive) -> None:
+    """A time that was typed to stay must be one: a slip of the finger would
+    remove what it means. What the configuration spares may be elsewhere."""
+    standing = options.from_config.get("keep", "").split(",")
+    asked = {
+        spec.name
+        for spec in options.keep
+        if isinstance(spec, SessionName) and spec.name not in standing
+    }
+    for page in archive.pages.values():
+        if not asked:
+            return
+        asked -= {each.name for each in archive.sessions(page)}
+    for name in sorted(asked):
+        raise NotFound(
+            f"no volume of the archive has the session {name} that --keep"
+            " spares: list a volume to see those there are",
+            about=name,
+        )
+
+
+def _warn_of_nothing(context: Context, plan: PrunePlan) -> None:
+    """Tell of one session that none has. No error: a prune that was killed
+    is run again, and may have been done."""
+    wanted = context.options.session
+    if wanted is None or wanted.last is not None or context.options.all_before:
+        return
+    if all(each.why == NOT_MEANT for each in plan.verdicts):
+        name = describe(wanted.first)
+        context.listener(Warning_(f"none of the volumes has a session {name}"))
 
 
 def _ask(context: Context, archive: str, plan: PrunePlan) -> None:
@@ -103,18 +158,24 @@ def _carry_out(archive: OpenArchive, plan: PrunePlan) -> int:
 
 
 def _report(
-    archive: str, plan: PrunePlan, dry_run: bool, freed: int
+    archive: str, plan: PrunePlan, options: Options, freed: int
 ) -> PruneList:
+    def is_told(verdict: Verdict) -> bool:
+        if options.dry_run or not verdict.keep:
+            return True
+        # Named to go, and spared all the same.
+        return options.session is not None and verdict.why != NOT_MEANT
+
     rows = [
         (each.keep, PrunedRow(volume.volume, each.session.name, each.why))
         for volume in plan.volumes
         for each in volume.verdicts
-        if dry_run or not each.keep
+        if is_told(each)
     ]
     return PruneList(
         archive,
         tuple(row for keep, row in rows if not keep),
-        dry_run,
+        options.dry_run,
         freed,
         tuple(row for keep, row in rows if keep),
         plan.alarms,

@@ -181,8 +181,8 @@ class PrunedRow:
 class PruneList:
     """What `prune` removed or would remove, and the bytes it freed.
 
-    `kept` is told with `dry_run` only; `alarms` are why a person would be
-    asked first.
+    `kept` is all that stays with `dry_run`, else what was named to go and
+    stays all the same; `alarms` are why a person is asked first.
     """
 
     archive: str

@@ -20,11 +20,14 @@ from wyng_dom0.engine.retention import (
     is_spared,
     judge,
 )
-from wyng_dom0.engine.selection import prunable
+from wyng_dom0.engine.selection import named_sessions
 from wyng_dom0.errors import NotFound
 from wyng_dom0.names import SessionRange, SessionSpec
 from wyng_dom0.seal.records import Removal
 from wyng_dom0.state.heads import Head
+
+# Why a session stays that --session does not name.
+NOT_MEANT = "not meant"
 
 
 @dataclass(frozen=True)
@@ -116,30 +119,31 @@ def plan_prune(
     for page, sessions in zip(pages, everything, strict=True):
         meant: List[Session] = []
         try:
-            meant = prunable(sessions, wanted, all_before)
+            meant = named_sessions(sessions, wanted, all_before)
             found = True
         except NotFound as error:
             missing = error
-        volumes.append(_verdicts(page.name, sessions, meant, spared))
+        volumes.append(judge_named(page.name, sessions, meant, spared))
     if missing is not None and not found:
         raise missing
     return PrunePlan(tuple(pages), tuple(volumes))
 
 
-def _verdicts(
+def judge_named(
     volume: str,
     sessions: Sequence[Session],
     meant: Sequence[Session],
     spared: Sequence[SessionSpec],
 ) -> VolumeVerdicts:
+    """Of the sessions that were named, which go; the newest never does."""
     doomed = {each.sequence for each in meant}
     verdicts = []
     for session in sessions:
         why = is_spared(session, spared)
         if session is sessions[-1]:
             why = "newest"
-        elif session.sequence not in doomed:
-            why = "not meant"
+        if session.sequence not in doomed:
+            why = NOT_MEANT
         keep = bool(why)
         verdicts.append(Verdict(session, keep, why or "named by --session"))
     return VolumeVerdicts(volume, tuple(verdicts))

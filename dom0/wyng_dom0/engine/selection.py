@@ -68,10 +68,10 @@ def meant_sessions(
     return _between(sessions, wanted.first, wanted.last)
 
 
-def prunable(
+def named_sessions(
     sessions: Sequence[Session], wanted: SessionRange, all_before: bool
 ) -> List[Session]:
-    """The sessions that a prune means; the newest is never among them.
+    """What a prune was told to remove; engine/prune.py spares some of it.
 
     A range's ends need not exist: it reaches by time from its first to its
     last end, both included. With `all_before`, everything older than the one
@@ -82,11 +82,8 @@ def prunable(
     if not sessions:
         return []
     if all_before:
-        meant = _before(sessions, wanted.first)
-    else:
-        meant = meant_sessions(sessions, wanted)
-    newest = sessions[-1]
-    return [each for each in meant if each is not newest]
+        return _before(sessions, wanted.first)
+    return meant_sessions(sessions, wanted)
 
 
 def is_excluded(name: str, patterns: Sequence[str]) -> bool:
