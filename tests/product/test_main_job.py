@@ -281,3 +281,20 @@ def test_config_stands_in_for_options(clear: Machine) -> None:
     done = clear.bare(f"--config={config}", "send", "a")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert clear.restored("a") == b"x"
+
+
+def test_all_tells_what_it_can_t_send(clear: Machine) -> None:
+    for name in ("a", "new\nline"):
+        clear.write(name, b"data")
+    (clear.images / "gone").symlink_to("/nonexistent/gone")
+    words = (f"--meta-dir={clear.state}", "--all", "send", "-q")
+    done = clear.bare(*words)
+    assert done.returncode == 0 and clear.volumes() == {"a": 1}
+    assert done.stderr.splitlines() == [
+        "qvm-wyng: warning: not sent: 'gone' can't be read: No such file or"
+        " directory",
+        "qvm-wyng: warning: not sent: the volume name 'new\\nline' holds a"
+        " control character",
+    ]
+    excluded = ("--volex=gone", "--volex=new*")
+    assert clear.bare(*words, *excluded).stderr == ""

@@ -26,9 +26,10 @@ from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.engine.send import Wanted
 from wyng_dom0.engine.volumes import rename_volumes
 from wyng_dom0.errors import BadInput, NotFound
-from wyng_dom0.events import Notice, VolumeSkipped
+from wyng_dom0.events import Notice, VolumeSkipped, Warning_
 from wyng_dom0.names import check_volume_name, quote
 from wyng_dom0.sources.choose import choose_source
+from wyng_dom0.sources.directory import DirectorySource
 from wyng_dom0.sources.dom0 import HOME, Dom0Files
 from wyng_dom0.sources.qubes import QubesSource, owner_of
 from wyng_dom0.sources.qubes_shown import is_ticked
@@ -101,6 +102,7 @@ def select(
         names = _expanded(archive, source, asked.typed)
         if context.options.all:
             names = [*source.list_volumes(), *names]
+            _warn_of_overlooked(context, source)
         elif not names:
             names = _planned(context, archive, source)
         volex = context.options.volex
@@ -114,6 +116,15 @@ def select(
     _check_unique(names_in(wanted))
     _check_not_into_itself(chosen, wanted)
     return wanted
+
+
+def _warn_of_overlooked(context: Context, source: Source) -> None:
+    """`--all` is all: what can't be sent is not passed over in silence."""
+    if not isinstance(source, DirectorySource):
+        return
+    for name, why in source.overlooked():
+        if not is_excluded(name, context.options.volex):
+            context.listener(Warning_(f"not sent: {why}"))
 
 
 def _check_not_into_itself(chosen: Chosen, wanted: Wanted) -> None:

@@ -12,12 +12,12 @@ mounted, probed or parsed; nothing is written.
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wyng_dom0.errors import BadInput, NotFound, SourceError, TargetError
-from wyng_dom0.names import check_volume_name, quote
+from wyng_dom0.names import HIDDEN_MARK, check_volume_name, quote
 from wyng_dom0.snapshots.choose import file_drivers
 from wyng_dom0.snapshots.driver import NOBODY, Driver, VolumeAt
 from wyng_dom0.sources.source import VolumeDescription
@@ -62,6 +62,26 @@ class DirectorySource:
         loop ends nothing.
         """
         return sorted(self._walk())
+
+    def overlooked(self) -> list[tuple[str, str]]:
+        """(name, why) of what list_volumes leaves out and may be meant.
+
+        Names that no archive can hold, links that lead nowhere, files and
+        folders that can't be looked at. Not what is no volume by its kind.
+        """
+        found: list[tuple[str, str]] = []
+
+        def note(error: OSError) -> None:
+            name = os.path.relpath(error.filename, self.root)
+            why = f"the folder {quote(name)} can't be read: {error.strerror}"
+            found.append((name, why))
+
+        for path in self._files(note):
+            name = str(path.relative_to(self.root))
+            why = _fault(name, path)
+            if why:
+                found.append((name, why))
+        return sorted(found)
 
     def describe(self, name: str) -> VolumeDescription:
         """What a volume is now; NotFound, or SourceError if it is none."""
@@ -158,12 +178,18 @@ class DirectorySource:
             )
 
     def _walk(self) -> Iterator[str]:
-        for folder, _, files in os.walk(self.root):
+        for path in self._files():
+            name = str(path.relative_to(self.root))
+            if _may_be_volume(name, path):
+                yield name
+
+    def _files(
+        self, note: Callable[[OSError], None] | None = None
+    ) -> Iterator[Path]:
+        """What lies below and is no folder; `note` is told of failures."""
+        for folder, _, files in os.walk(self.root, onerror=note):
             for file in files:
-                path = Path(folder, file)
-                name = str(path.relative_to(self.root))
-                if _may_be_volume(name, path):
-                    yield name
+                yield Path(folder, file)
 
 
 def open_directory(path: str, keeper: str = NOBODY) -> DirectorySource:
@@ -186,6 +212,20 @@ def _may_be_volume(name: str, path: Path) -> bool:
     except (BadInput, OSError):
         return False
     return stat.S_ISREG(mode) or stat.S_ISBLK(mode)
+
+
+def _fault(name: str, path: Path) -> str:
+    """Why it can be no volume, "" where that is no fault."""
+    if path.name.startswith(".") and HIDDEN_MARK in path.name:
+        return ""
+    try:
+        check_volume_name(name)
+        os.stat(path)
+    except BadInput as error:
+        return str(error)
+    except OSError as error:
+        return f"{quote(name)} can't be read: {error.strerror}"
+    return ""
 
 
 def _describe(name: str, path: Path, fd: int) -> VolumeDescription:

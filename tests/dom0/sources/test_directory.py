@@ -30,6 +30,22 @@ def test_volumes_are_files_below_the_root(source: DirectorySource) -> None:
     assert source.list_volumes() == ["disk1.img", "sub/disk2.img"]
 
 
+def test_what_may_be_meant_and_is_no_volume_is_told(
+    source: DirectorySource,
+) -> None:
+    assert source.overlooked() == []
+    os.mkfifo(source.root / "pipe")
+    (source.root / ".disk1.img.wyng-partial-00").write_bytes(b"x")
+    assert source.overlooked() == []
+    (source.root / "dangling").symlink_to("nothing")
+    (source.root / "sub" / "bad\nname").write_bytes(b"x")
+    (source.root / os.fsdecode(b"bad\xff")).write_bytes(b"x")
+    names, told = zip(*source.overlooked(), strict=True)
+    assert names == (os.fsdecode(b"bad\xff"), "dangling", "sub/bad\nname")
+    assert "not valid UTF-8" in told[0] and "No such file" in told[1]
+    assert "'sub/bad\\nname' holds a control character" in told[2]
+
+
 def test_description_is_of_the_volume(source: DirectorySource) -> None:
     os.chmod(source.root / "disk1.img", 0o640)
     found = source.describe("disk1.img")
