@@ -88,6 +88,16 @@ def test_description_alone_is_written_without_a_session(kept: Machine) -> None:
     assert listed["description"] == "mine" and len(listed["sessions"]) == 1
 
 
+def test_tag_that_no_session_got_is_told(kept: Machine) -> None:
+    kept.write("b", DATA)
+    told = kept.run("send", "a", "b", "--tag=release")
+    assert "1 volume(s) did not change" in told and "--send-unchanged" in told
+    assert kept.volumes("--tag=release") == {"b": 1}
+    words = ("send", "--tag=release", "--send-unchanged")
+    assert "did not change" not in kept.run(*words)
+    assert kept.volumes("--tag=release") == {"a": 2, "b": 2}
+
+
 def test_not_strict_takes_the_next_older_one(kept: Machine) -> None:
     target = kept.root / "out.img"
     late = ("--session=20991231-235959", f"--save-to={target}", "receive", "a")

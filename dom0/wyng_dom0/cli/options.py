@@ -344,6 +344,8 @@ def _tags(command: str, given: Sequence[str]) -> tuple[tuple[str, str], ...]:
         return tuple(
             (each, "") if each == "all" else parse_tag(each) for each in given
         )
+    if "@" in given:
+        raise BadInput("--tag=@ asks for no text here: give it, as --tag=ID")
     return check_tags([parse_tag(each) for each in given])
 
 

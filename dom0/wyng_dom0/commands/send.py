@@ -25,7 +25,7 @@ from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.engine.send import SendOrder, SendReport, SendRun, Wanted
 from wyng_dom0.errors import IntegrityError
-from wyng_dom0.events import RunDone, RunStarted
+from wyng_dom0.events import Notice, RunDone, RunStarted
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.state import last_send
 from wyng_dom0.state.tried_sends import note_tried
@@ -94,6 +94,20 @@ def wants_dedup(options: Options) -> bool:
     return options.dedup != "off"
 
 
+def _tell_untagged(context: Context, report: SendReport) -> None:
+    """A tag is on the sessions that are made, and on no other."""
+    if not context.options.tag or context.options.send_unchanged:
+        return
+    same = [each for each in report.done if not (each.error or each.changed)]
+    if same:
+        context.listener(
+            Notice(
+                f"{len(same)} volume(s) did not change and got no session to"
+                " tag: --send-unchanged makes one"
+            )
+        )
+
+
 def _send(
     context: Context,
     chosen: Chosen,
@@ -120,6 +134,7 @@ def _send(
     names = tuple(sorted(names_in(wanted)))
     context.listener(RunStarted("send", chosen.name, names))
     report = send_run.send(wanted, archive.store.capability)
+    _tell_untagged(context, report)
     head = report.head or archive.end.tip
     context.listener(
         RunDone(

@@ -92,6 +92,7 @@ def test_values_become_what_they_mean() -> None:
         ("delete a b", "takes [VOLUME], but got 2"),
         ("version x", "takes no name"),
         ("prune --all a", "contradict"),
+        ("send a --tag=@", "asks for no text"),
         ("receive a --session=2026", "YYYYMMDD-HHMMSS"),
         ("receive a --session=20260231-000000", "no date"),
         (
