@@ -114,10 +114,10 @@ def _check_spared(options: Options, archive: OpenArchive) -> None:
         for spec in options.keep
         if isinstance(spec, SessionName) and spec.name not in standing
     }
-    for page in archive.pages.values():
-        if not asked:
-            return
-        asked -= {each.name for each in archive.sessions(page)}
+    if not asked:
+        return
+    for sessions in archive.sessions_of(list(archive.pages.values())):
+        asked -= {each.name for each in sessions}
     for name in sorted(asked):
         raise NotFound(
             f"no volume of the archive has the session {name} that --keep"

@@ -66,14 +66,17 @@ class PrunePlan:
         Rules that spread what they keep would judge anew once some of it is
         gone: what was to stay stays, however many rounds it takes.
         """
-        pages, volumes = [], []
-        for before, each in zip(self.pages, self.volumes, strict=True):
-            page = archive.pages.get(before.volume)
-            if page is None:
-                continue
-            there = {session.sequence for session in archive.sessions(page)}
+        found = [
+            (archive.pages[page.volume], each)
+            for page, each in zip(self.pages, self.volumes, strict=True)
+            if page.volume in archive.pages
+        ]
+        pages = [page for page, _ in found]
+        volumes = []
+        histories = archive.sessions_of(pages)
+        for (_, each), sessions in zip(found, histories, strict=True):
+            there = {session.sequence for session in sessions}
             verdicts = [v for v in each.verdicts if v.session.sequence in there]
-            pages.append(page)
             volumes.append(replace(each, verdicts=tuple(verdicts)))
         return replace(self, pages=tuple(pages), volumes=tuple(volumes))
 
