@@ -16,6 +16,11 @@ _RARE = frozenset(
     | {"local-from", "import-other-from", "slots-from", "no-slot-upload"}
     | {"req-snapshot", "session-strict", "send-unchanged", "vid"}
 )
+# With a line of their own before any other.
+_FREQUENT = frozenset(
+    {"session", "save-to", "tag"}
+    | {"keep-last", "keep-daily", "keep-weekly", "keep-monthly"}
+)
 
 
 def help_text(command: str) -> str:
@@ -52,8 +57,8 @@ def _one(row: CommandRow) -> str:
     return text
 
 
-def _how_rare(name: str) -> tuple[bool, str]:
-    return name in _RARE, name
+def _how_rare(name: str) -> tuple[bool, bool, str]:
+    return name in _RARE, name not in _FREQUENT, name
 
 
 def _laid_out(

@@ -61,7 +61,7 @@ _FACTORS = tuple(
 OPTIONS: dict[str, OptionRow] = {
     row.name: row
     for row in (
-        _flag("all", "all volumes of the source", "a", config=False),
+        _flag("all", "all volumes; of the source, for send", "a", config=False),
         _flag("all-before", "all older than --session", config=False),
         _value("apdays", "A:B:C:D", "days: over A go; over B, D in C stay"),
         _value("archive", "NAME", "which archive; default: the first made"),
@@ -87,7 +87,7 @@ OPTIONS: dict[str, OptionRow] = {
         _choice("encrypt", "how to seal", "aes-256-gcm", "off"),
         _value("every", "TIME", "how often a send is due: 12h, 1d, 1w"),
         _value("files-limit", "SIZE[,FILES]", "of dom0's files, 10G,200000"),
-        _flag("force", "overwrite without asking", config=False),
+        _flag("force", "do it without asking", config=False),
         _flag(
             "force-allow-rollback",
             "accept an archive older than known here",

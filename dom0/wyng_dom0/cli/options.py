@@ -8,7 +8,6 @@ What names and URLs mean is checked by those who use them.
 """
 
 import argparse
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from wyng_dom0.cli.option_checks import (
 )
 from wyng_dom0.cli.option_table import OPTIONS, Kind, OptionRow
 from wyng_dom0.cli.rule_checks import check_rules, unheeded
+from wyng_dom0.cli.suggestions import suggest, suggest_command
 from wyng_dom0.cli.wyng_options import take_foreign
 from wyng_dom0.commands.context import AUTHMIN_MAX, Options
 from wyng_dom0.errors import BadInput
@@ -169,10 +169,20 @@ def _rules(given: argparse.Namespace) -> dict[str, str | list[str]]:
     }
 
 
+_SEE_HELP = ": --help behind a command shows its options"
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse with our one sentence instead of its usage and exit."""
 
     def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            # A name that begins so is rare, and would not be found out.
+            raise BadInput(
+                f"there is no option {quote(unknown)}{_SEE_HELP}, and names"
+                " that begin with - stand behind a lone --"
+            )
         raise BadInput(_sentence(message))
 
 
@@ -216,15 +226,20 @@ def _check_flags(words: Sequence[str]) -> None:
         if word == "--":
             return
         if word.startswith("--"):
-            name = word[2:].split("=", 1)[0]
-            if name not in OPTIONS:
-                raise BadInput(
-                    f"there is no option {quote('--' + name)}"
-                    + (
-                        _suggest(name, OPTIONS, "--")
-                        or ": --help behind a command shows its options"
-                    )
-                )
+            _check_flag(word)
+
+
+def _check_flag(word: str) -> None:
+    name, equals, _ = word[2:].partition("=")
+    if name in COMMANDS and name not in OPTIONS:
+        raise BadInput(f"{name} is a command: leave its -- out")
+    if name not in OPTIONS:
+        raise BadInput(
+            f"there is no option {quote('--' + name)}"
+            + (suggest(name, OPTIONS, "--") or _SEE_HELP)
+        )
+    if equals and OPTIONS[name].kind in (Kind.FLAG, Kind.COUNT):
+        raise BadInput(f"--{name} takes no value")
 
 
 def _check_repeats(words: Sequence[str]) -> None:
@@ -237,11 +252,6 @@ def _check_repeats(words: Sequence[str]) -> None:
             raise BadInput(f"--{name} was given twice")
         if name in OPTIONS:
             seen.add(name)
-
-
-def _suggest(word: str, known: Iterable[str], prefix: str = "") -> str:
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f": did you mean {prefix}{close[0]}?" if close else ""
 
 
 def _sentence(message: str) -> str:
@@ -260,7 +270,7 @@ def _split_command(typed: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     if command not in COMMANDS:
         raise BadInput(
             f"there is no command {quote(command)}"
-            + (_suggest(command, COMMANDS) or ": qvm-wyng --help shows them")
+            + (suggest_command(command, COMMANDS) or ": qvm-wyng --help shows them")
         )
     return command, tuple(names)
 

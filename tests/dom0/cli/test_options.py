@@ -68,9 +68,13 @@ def test_values_become_what_they_mean() -> None:
         ("frobnicate", "--help shows them"),
         ("list --jsno", "did you mean --json?"),
         ("list --js", "no option '--js'"),
-        ("list -z", "-z"),
+        ("list -z", "no option '-z': --help behind a command"),
+        ("list --session=newest -z", "names that begin with - stand behind"),
+        ("--version", "version is a command"),
+        ("restore a", "did you mean receive?"),
+        ("init", "did you mean arch-init?"),
         ("list --session", "expected one argument"),
-        ("list --json=yes", "--json"),
+        ("list --json=yes", "--json takes no value"),
         ("list --chunk-factor=2", "means nothing to list"),
         ("arch-init --chunk-factor=0", "--chunk-factor takes 1, 2"),
         ("arch-init --chunk-factor=7", "not '7'"),
@@ -165,6 +169,12 @@ def test_help_fits_a_screen_and_has_an_example(command: str) -> None:
     # The list of all commands has one line for each.
     assert len(text.splitlines()) <= (24 if command else 44)
     assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_says_what_chooses_a_session(command: str) -> None:
+    if "session" in COMMANDS[command].options:
+        assert "--session=SESSION[,SESSION] " in help_text(command)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
