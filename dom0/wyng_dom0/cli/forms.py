@@ -28,6 +28,13 @@ def format_time(moment: datetime | None) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S %z")
 
 
+def format_minute(moment: datetime | None) -> str:
+    """The clock on this machine's wall, for tables that are wide already."""
+    if moment is None:
+        return ""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def format_table(
     headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = ""
 ) -> str:

@@ -270,7 +270,10 @@ def _split_command(typed: argparse.Namespace) -> tuple[str, tuple[str, ...]]:
     if command not in COMMANDS:
         raise BadInput(
             f"there is no command {quote(command)}"
-            + (suggest_command(command, COMMANDS) or ": qvm-wyng --help shows them")
+            + (
+                suggest_command(command, COMMANDS)
+                or ": qvm-wyng --help shows them"
+            )
         )
     return command, tuple(names)
 

@@ -9,7 +9,7 @@ were checked to hold nothing a terminal acts on, or quoted.
 from collections.abc import Sequence
 
 from wyng_dom0 import events
-from wyng_dom0.cli.forms import filled_table
+from wyng_dom0.cli.forms import filled_table, format_minute
 from wyng_dom0.cli.forms import format_count as format_count
 from wyng_dom0.cli.forms import format_size as format_size
 from wyng_dom0.cli.forms import format_table as format_table
@@ -125,28 +125,34 @@ def _render_totals(totals: reports.ArchiveTotals, head_code: str) -> str:
 
 
 def _tags(tags: Sequence[str], pinned: bool) -> str:
-    return ", ".join(tags) + (" (protected)" if pinned else "")
+    shown = ", ".join(tags)
+    return f"{shown} (protected)".lstrip() if pinned else shown
 
 
 def _render_sessions(report: reports.SessionList) -> str:
     if not report.sessions:
         return f"The volume {show(report.volume)} has no sessions."
+    # Names follow the clock on the wall, which may not go by their order.
+    moved = len({s.time.utcoffset() for s in report.sessions}) > 1
     rows = [
         (
             s.session,
+            s.time.strftime("%z") if moved else "",
             format_size(s.size),
             format_size(s.changed),
             format_size(s.unique) if s.unique is not None else "",
             s.state,
-            format_time(s.proven),
+            format_minute(s.proven),
             _tags(s.tags, s.pinned),
             "; ".join(filter(None, s.descriptions)),
         )
         for s in report.sessions
     ]
-    headings = ("SESSION", "SIZE", "CHANGED", "UNIQUE", "STATE", "PROVEN")
-    optional = ("UNIQUE", "PROVEN", "")
-    return filled_table((*headings, "TAGS", ""), rows, "lrrr", optional)
+    headings = ("SESSION", "UTC", "SIZE", "CHANGED", "UNIQUE", "STATE")
+    optional = ("UTC", "UNIQUE", "PROVEN", "TAGS", "")
+    return filled_table(
+        (*headings, "PROVEN", "TAGS", ""), rows, "llrrr", optional
+    )
 
 
 def _render_pruned(report: reports.PruneList) -> str:

@@ -12,6 +12,7 @@ from wyng_dom0.cli.forms import (
     filled_table,
     format_age,
     format_count,
+    format_minute,
     format_size,
     format_table,
     format_time,
@@ -84,8 +85,8 @@ def _render_archives(report: reports.StatusReport) -> str:
             f"{each.name} (default)" if _is_marked(each, report) else each.name,
             _last_send(each),
             format_age(timedelta(seconds=each.every)),
-            format_time(each.next_run),
-            format_time(each.proven),
+            format_minute(each.next_run),
+            format_minute(each.proven),
             _room(each),
             each.last_head or "",
         )
@@ -107,7 +108,7 @@ def _is_marked(row: reports.ArchiveRow, report: reports.StatusReport) -> bool:
 
 
 def _last_send(row: reports.ArchiveRow) -> str:
-    when = format_time(row.last_send) or "never"
+    when = format_minute(row.last_send) or "never"
     return f"{when}, OVERDUE" if row.overdue else when
 
 

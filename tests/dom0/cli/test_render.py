@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How values look as text, and which events are worth a line."""
 
-from datetime import datetime, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -65,6 +66,36 @@ def test_list_of_sessions() -> None:
     assert "not-still  work (protected)" in text
     none = render.render_report(reports.SessionList("l", "a", ()))
     assert none == "The volume a has no sessions."
+
+
+def test_sessions_fit_a_screen_and_say_their_offsets() -> None:
+    summer = TIME.astimezone(timezone(timedelta(hours=2)))
+    rows = tuple(
+        reports.SessionRow(
+            *("20261123-101500", 1, each, 5, 5, "not-still", ("work",)),
+            pinned=True,
+            unique=5,
+            proven=TIME,
+        )
+        for each in (TIME, summer)
+    )
+    one, both = (
+        render.render_report(reports.SessionList("l", "a", some))
+        for some in (rows[:1], rows)
+    )
+    assert "UTC" not in one and "SESSION          UTC" in both
+    assert "20261123-101500  +0200" in both
+    plain = replace(rows[0], tags=(), unique=None)
+    text = render.render_report(reports.SessionList("l", "a", (plain,)))
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_protection_alone_is_no_tag_before_it() -> None:
+    row = reports.SessionRow(
+        "20261123-101500", 1, TIME, 5, 5, "clean", (), True
+    )
+    text = render.render_report(reports.SessionList("l", "a", (row,)))
+    assert "clean  (protected)" in text
 
 
 def test_pruned_sessions_are_counted() -> None:
