@@ -8,12 +8,13 @@ an archive that is gone, which the same command with --force forgets. With
 """
 
 import os
+from collections.abc import Sequence
 
 from wyng_common.messages import Capability
 from wyng_dom0.commands.access import known_definition, opened
 from wyng_dom0.commands.context import Context
 from wyng_dom0.commands.reports import Said
-from wyng_dom0.engine.forget import forget_archive
+from wyng_dom0.engine.forget import forget_archive, namesakes
 from wyng_dom0.errors import NotFound, Refused
 from wyng_dom0.events import Warning_
 from wyng_dom0.names import quote
@@ -28,8 +29,10 @@ def run(context: Context) -> None:
     """Delete when the archive's name was typed; -u wants --force."""
     definition = known_definition(context)
     name = definition.name
+    # Before anything is done: they must be readable.
+    others = namesakes(context.places, definition)
     if context.options.clean:
-        _forget_here(context, definition)
+        _forget_here(context, definition, others)
         return
     try:
         with opened(context, Capability.PRUNE) as (chosen, archive):
@@ -50,14 +53,21 @@ def run(context: Context) -> None:
         _forget(context, definition, "is deleted and forgotten here.")
 
 
-def _forget_here(context: Context, definition: ArchiveDefinition) -> None:
+def _forget_here(
+    context: Context,
+    definition: ArchiveDefinition,
+    others: Sequence[ArchiveDefinition],
+) -> None:
     """Leave the archive as it is; its passphrase opens it again."""
     name = definition.name
+    what = "the key, the schedule and the head that are kept of it"
+    if others:
+        known = ", ".join(quote(each.name) for each in others)
+        what = f"its schedule; what it needs as {known} stays"
     if not context.options.force:
         context.prompts.type_name(
-            f"Forget the archive {quote(name)} here, with the key, the schedule"
-            " and the head that are kept of it? What is at"
-            f" {definition.destination} stays.",
+            f"What is at {definition.destination} stays. Forget the archive"
+            f" {quote(name)} here, with {what}?",
             name,
         )
     with locks.hold_archive(

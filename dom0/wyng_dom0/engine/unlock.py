@@ -104,7 +104,10 @@ def parse_slots(untrusted_slots: Dict[int, bytes]) -> List[Slot]:
         except IntegrityError as error:
             damage = error
     if not slots:
-        raise damage or IntegrityError("the archive has no key slot")
+        raise damage or IntegrityError(
+            "the archive has no key slot: --slots-from takes those of a"
+            " recovery sheet"
+        )
     return slots
 
 
