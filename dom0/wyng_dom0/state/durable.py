@@ -3,8 +3,8 @@
 """The only fsync and rename of dom0.
 
 Owns the order of writes: contents synced, then the name, then the folder.
-Knows nothing of what it writes. OSErrors pass through to the caller, who can
-name what was being written.
+Knows nothing of what it writes. OSErrors pass through to the caller, with the
+path that was being written: a full disk says which of them is full.
 """
 
 import errno
@@ -12,6 +12,8 @@ import fcntl
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Optional
 
@@ -27,19 +29,31 @@ def write_private(path: Path, data: bytes, mode: int = 0o600) -> None:
     unless others are to read it; the folder must exist. Safe against other
     writers of the same path: the last one wins whole.
     """
-    _remove_leftovers(path)
-    temporary, fd = _make_temporary(path)
+    with _named(path):
+        _remove_leftovers(path)
+        temporary, fd = _make_temporary(path)
+        try:
+            os.fchmod(fd, mode)
+            write_all(fd, data)
+            os.fsync(fd)
+            os.rename(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(fd)
+        sync_folder(path.parent)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """An OSError of the block says what was written when it came."""
     try:
-        os.fchmod(fd, mode)
-        write_all(fd, data)
-        os.fsync(fd)
-        os.rename(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
         raise
-    finally:
-        os.close(fd)
-    sync_folder(path.parent)
 
 
 def _make_temporary(path: Path) -> "tuple[Path, int]":
@@ -78,18 +92,19 @@ def _remove_leftovers(path: Path) -> None:
 
 def create_private(path: Path, data: bytes) -> bool:
     """As write_private, but only where nothing is; False when it exists."""
-    _remove_leftovers(path)
-    temporary, fd = _make_temporary(path)
-    try:
-        write_all(fd, data)
-        os.fsync(fd)
-        os.link(temporary, path)
-    except FileExistsError:
-        return False
-    finally:
-        temporary.unlink(missing_ok=True)
-        os.close(fd)
-    sync_folder(path.parent)
+    with _named(path):
+        _remove_leftovers(path)
+        temporary, fd = _make_temporary(path)
+        try:
+            write_all(fd, data)
+            os.fsync(fd)
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        finally:
+            temporary.unlink(missing_ok=True)
+            os.close(fd)
+        sync_folder(path.parent)
     return True
 
 

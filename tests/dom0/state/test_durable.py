@@ -3,6 +3,8 @@
 """Files are written whole, privately, and synced before they get a name."""
 
 import os
+import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,21 @@ def test_write_all_goes_on_after_short_writes(
     with open(tmp_path / "a", "wb") as file:
         durable.write_all(file.fileno(), b"0123456789", 5)
     assert (tmp_path / "a").read_bytes() == bytes(5) + b"0123456789"
+
+
+@pytest.mark.parametrize(
+    "write", [durable.write_private, durable.create_private]
+)
+def test_failed_write_says_of_what(
+    tmp_path: Path, write: Callable[[Path, bytes], object]
+) -> None:
+    # As on a full disk, where write says nothing of the file either.
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+    try:
+        with pytest.raises(OSError) as caught:
+            write(tmp_path / "head", bytes(100))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.filename == str(tmp_path / "head")
+    assert not any(tmp_path.iterdir())
