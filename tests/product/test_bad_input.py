@@ -297,7 +297,8 @@ def test_older_copy_put_back_is_noticed(kept: Machine) -> None:
     assert "older copy" in told
     assert kept.restored("a") == DATA  # readers are warned and go on
     told = kept.fails(1, "send", "--force-allow-rollback")
-    assert "name" in told
+    assert "name typed" in told and "say --force" not in told
+    kept.fails(1, "send", "--force-allow-rollback", "--force")
 
 
 def test_damage_is_found_and_never_restored(kept: Machine) -> None:

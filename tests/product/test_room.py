@@ -49,3 +49,29 @@ def test_no_session_goes_once_there_is_room(
     assert free(disk) >= wanted
     assert len(machine.sessions("a")) == COUNT - FIRST_ROUND
     machine.run("verify", "a")
+
+
+def test_full_disk_of_our_own_fails_nothing_that_is_done(
+    machine: Machine, disk: Path
+) -> None:
+    machine.state = disk / "state"
+    machine.init(*OFF)
+    for name in ("a", "b"):
+        machine.write(name, b"data")
+    machine.run("send", "a", "b")
+    machine.run("send", "a", "b")
+    with open(disk / "fill", "wb") as fill:
+        os.posix_fallocate(fill.fileno(), 0, free(disk))
+    assert free(disk) == 0
+    for words in (("send",), ("list",), ("prune", "--keep-last=1", "-u")):
+        done = machine.bare(f"--meta-dir={machine.state}", *words)
+        assert done.returncode == 0, done.stderr
+        assert words == ("list",) or "noted here: No space" in done.stderr
+    # The head must be noted before a session is made: there is none.
+    machine.write("a", b"other")
+    told = machine.fails_among(1, "send")
+    assert "/heads/" in told and "No space" in told
+    assert machine.volumes() == {"a": 1, "b": 1}
+    os.unlink(disk / "fill")
+    machine.run("send")
+    assert machine.volumes() == {"a": 2, "b": 1}

@@ -23,9 +23,10 @@ from wyng_dom0.engine.noting import note_room
 from wyng_dom0.engine.opened import Access, OpenArchive, open_archive
 from wyng_dom0.engine.seeing import note_seen_archive
 from wyng_dom0.engine.unlock import unlock_found
-from wyng_dom0.errors import BadInput, DestinationError
+from wyng_dom0.errors import BadInput, DestinationError, Refused
 from wyng_dom0.events import Warning_
 from wyng_dom0.files.entry import Bounds as FileBounds
+from wyng_dom0.names import quote
 from wyng_dom0.seal.keys import HashType, Suite, Terms
 from wyng_dom0.sources.choose import choose_source
 from wyng_dom0.sources.dom0 import Wish
@@ -218,7 +219,11 @@ def _note_space(context: Context, archive: OpenArchive) -> None:
     except DestinationError:
         # All that was asked for is done; room is only for people to look at.
         return
-    note_room(archive, told, context.now)
+    try:
+        note_room(archive, told, context.now)
+    except OSError as error:
+        text = f"the room there can't be noted here: {error.strerror}"
+        context.listener(Warning_(text))
 
 
 def _choose(context: Context) -> Chosen:
@@ -275,9 +280,14 @@ def _confirm_rollback(context: Context) -> None:
     if context.options.from_ is not None:
         return
     name = known_definition(context).name
+    if context.options.unattended:
+        raise Refused(
+            "--force-allow-rollback wants the archive's name typed at a"
+            " terminal, and --force does not stand for it"
+        )
     context.prompts.type_name(
-        "Sessions made since that copy are lost to this archive."
-        f" Type the archive's name ({name}) to go on from the older copy:",
+        f"Go on from what is at the place of {quote(name)} even if it is an"
+        " older copy? What was made since is lost to it.",
         name,
     )
 

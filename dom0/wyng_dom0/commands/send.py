@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`send`: back up volumes as one session."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from wyng_common.messages import Capability
 from wyng_dom0.archive.session import Label
@@ -25,7 +26,7 @@ from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.selection import is_excluded
 from wyng_dom0.engine.send import SendOrder, SendReport, SendRun, Wanted
 from wyng_dom0.errors import IntegrityError
-from wyng_dom0.events import Notice, RunDone, RunStarted
+from wyng_dom0.events import Notice, RunDone, RunStarted, Warning_
 from wyng_dom0.seal.compression import parse_compression
 from wyng_dom0.state import last_send
 from wyng_dom0.state.tried_sends import note_tried
@@ -59,7 +60,8 @@ def run(context: Context) -> None:
         )
     if is_whole and not context.options.dry_run:
         terms = chosen.access.keys.terms
-        last_send.note_send(context.places, terms.archive, context.now)
+        with _passed_over(context):
+            last_send.note_send(context.places, terms.archive, context.now)
     if unpruned is not None:
         raise unpruned
 
@@ -77,14 +79,25 @@ def _note_tried(
     context: Context, archive: OpenArchive, report: SendReport
 ) -> None:
     """Keep what came of each volume, for `overview`."""
-    note_tried(
-        context.places,
-        archive.access.keys.terms.archive,
-        context.now,
-        {name: str(error) for name, error in report.errors.items()},
-        [each.volume for each in report.done if each.error is None],
-        [page.name for page in archive.pages.values()],
-    )
+    with _passed_over(context):
+        note_tried(
+            context.places,
+            archive.access.keys.terms.archive,
+            context.now,
+            {name: str(error) for name, error in report.errors.items()},
+            [each.volume for each in report.done if each.error is None],
+            [page.name for page in archive.pages.values()],
+        )
+
+
+@contextmanager
+def _passed_over(context: Context) -> Iterator[None]:
+    """A full disk here does not make fail what is done there."""
+    try:
+        yield
+    except OSError as error:
+        text = f"what was sent can't be noted here: {error.strerror}"
+        context.listener(Warning_(text))
 
 
 def wants_dedup(options: Options) -> bool:
