@@ -193,6 +193,9 @@ def test_interrupted_question_changes_nothing(kept: Machine) -> None:
 
 
 def test_typed_name_deletes(kept: Machine) -> None:
+    kept.run("protect", "a", "--session=newest")
+    told = kept.run("delete", "a", "--dry-run")
+    assert "with its 1 session(s), 1 of them protected" in told
     code, _ = typed(kept, b"a\n", "delete", "a")
     assert code == 0 and kept.volumes() == {}
 

@@ -6,7 +6,7 @@ import time
 
 from wyng_common.errors import FormatError
 from wyng_common.messages import Capability
-from wyng_dom0.archive.page import VolumeId
+from wyng_dom0.archive.page import Page, VolumeId
 from wyng_dom0.commands import clean_drill, clean_qube
 from wyng_dom0.commands.access import known_definition, opened
 from wyng_dom0.commands.context import Context, Options
@@ -20,7 +20,13 @@ from wyng_dom0.engine.leftovers import find_drilled, remove_drilled
 from wyng_dom0.engine.opened import OpenArchive
 from wyng_dom0.engine.proving import forget_volume_proofs
 from wyng_dom0.engine.volumes import delete_volume
-from wyng_dom0.errors import BadInput, NotFound, Refused, SourceError
+from wyng_dom0.errors import (
+    BadInput,
+    IntegrityError,
+    NotFound,
+    Refused,
+    SourceError,
+)
 from wyng_dom0.names import quote
 from wyng_dom0.state import ledgers, locks
 from wyng_dom0.state.volumes import list_states
@@ -49,6 +55,8 @@ def _delete(context: Context) -> None:
         name = page.name if page else volume.hex()
         count = page.session_count if page else 0
         what = f"{quote(name)} with its {count} session(s)"
+        if page is not None:
+            what += _and_protected(archive, page)
         if page is None:
             what = f"the volume {name}, whose page is lost"
         text = f"Would delete {what}."
@@ -73,6 +81,15 @@ def _delete(context: Context) -> None:
             "dry_run": options.dry_run,
         }
         context.report(Said("delete", text, values))
+
+
+def _and_protected(archive: OpenArchive, page: Page) -> str:
+    try:
+        pinned = sum(each.pinned for each in archive.sessions(page))
+    except IntegrityError:
+        # Of a volume whose history is lost nobody knows, and it may go.
+        return ""
+    return f", {pinned} of them protected" if pinned else ""
 
 
 def _volume(options: Options, archive: OpenArchive) -> VolumeId:
