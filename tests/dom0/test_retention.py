@@ -353,7 +353,7 @@ LATE = datetime(2026, 11, 24, tzinfo=UTC)
         (
             [*days("2026-11-01", 20), at(21, "2020-01-01")],
             LATE,
-            "set back",
+            "the session 20261120-000000, which is later than its newest",
         ),
         # It went ahead, and nothing has put it right yet.
         (

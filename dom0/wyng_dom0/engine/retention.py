@@ -163,10 +163,12 @@ def _clock_alarms(volume: str, sessions: Sequence[Session]) -> List[str]:
     if len(sessions) < 2:
         return []
     newest = sessions[-1].time_ns
-    if any(each.time_ns > newest + _CLOCK_SLACK * _NS for each in sessions):
+    latest = max(sessions, key=lambda each: each.time_ns)
+    if latest.time_ns > newest + _CLOCK_SLACK * _NS:
+        # By name: once it is removed by it, rules count as before.
         return [
-            f"{quote(volume)} has sessions that are later than its newest:"
-            " the clock was set back, or had been ahead"
+            f"{quote(volume)} has the session {latest.name}, which is later"
+            " than its newest: the clock was set back, or had been ahead"
         ]
     times = [each.time_ns // _NS for each in sessions[-_RECENT - 1 :]]
     steps = [after - before for before, after in pairwise(times)]
