@@ -64,7 +64,7 @@ OPTIONS: dict[str, OptionRow] = {
         _flag("all", "all volumes; of the source, for send", "a", config=False),
         _flag("all-before", "all older than --session", config=False),
         _value("apdays", "A:B:C:D", "days: over A go; over B, D in C stay"),
-        _value("archive", "NAME", "which archive; default: the first made"),
+        _value("archive", "NAME", "which archive, if not the default one"),
         _value("as", "NAME", "what the restored qube is called", False),
         _flag("bootstrap", "bring the store to an SSH host"),
         _flag("by-itself", "restores wait for nobody", config=False),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which archive a command means, and its key.
 
-Either one this machine knows (`--archive`, or the first made), or one named
+Either one this machine knows (`--archive`, or the default one), or one named
 by its URL (`--from`), of which nothing is kept here.
 """
 

@@ -54,11 +54,10 @@ def _delete(context: Context) -> None:
         page = archive.pages.get(volume)
         name = page.name if page else volume.hex()
         count = page.session_count if page else 0
-        what = f"{quote(name)} with its {count} session(s)"
+        what = f"the volume {name}, whose page is lost"
         if page is not None:
+            what = f"{quote(name)} with its {count} session(s)"
             what += _and_protected(archive, page)
-        if page is None:
-            what = f"the volume {name}, whose page is lost"
         text = f"Would delete {what}."
         if not options.dry_run:
             if not options.force:
